@@ -1,0 +1,1 @@
+"""Catalogs as tables: the common language of every room, matching, storing, formats."""

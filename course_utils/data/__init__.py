@@ -1,0 +1,1 @@
+"""Outside data: the manifest, fetching and verifying, readers of public formats."""

@@ -1,0 +1,1 @@
+"""Where and when: hypocenters and their uncertainty."""

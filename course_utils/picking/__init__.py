@@ -1,0 +1,1 @@
+"""Phase picking on continuous data and records with any SeisBench model."""

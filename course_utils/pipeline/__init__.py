@@ -1,0 +1,1 @@
+"""Configuration, stages, runs, report and command line."""

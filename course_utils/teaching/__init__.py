@@ -1,0 +1,1 @@
+"""Exercise checks, figures and tools for lessons."""
