@@ -264,7 +264,7 @@ def _pick_and_arrival(event_key: str, one: dict, row: dict):
     from obspy import UTCDateTime
     from obspy.core import event as qml
 
-    network, station, location = (row["station"].split(".", 2) + ["", ""])[:3]
+    network, station, location = [*row["station"].split(".", 2), "", ""][:3]
     pick = qml.Pick(
         resource_id=f"smi:local/pick/{id_text(one['pick_id'])}",
         time=UTCDateTime(ns=row["time"].value),

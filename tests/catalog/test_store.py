@@ -113,7 +113,7 @@ def test_absent_and_unknown_files(tmp_path):
     with pytest.raises(TableError, match=r"\.xlsx"):
         store.write_table(picks(), "picks", tmp_path / "picks.xlsx")
     (tmp_path / "hollow.parquet").mkdir()
-    with pytest.raises(TableError, match="holds no .parquet file"):
+    with pytest.raises(TableError, match="holds no"):
         store.read_table(tmp_path / "hollow.parquet", "picks")
 
 
@@ -163,5 +163,5 @@ def test_catalog_folder_round_trip(tmp_path):
     for one in ("events.parquet", "catalog.csv", "catalog.xml"):
         assert list(store.read_catalog(folder / one).events["event_id"]) == list(events["event_id"])
     (folder / "events.parquet").unlink()
-    with pytest.raises(TableError, match="no events.parquet"):
+    with pytest.raises(TableError, match=r"no events\.parquet"):
         store.read_catalog(folder)
