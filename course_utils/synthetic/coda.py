@@ -1,0 +1,100 @@
+"""Scattered waves: why a seismogram is long, and why its onset blurs with distance."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import fft
+
+from course_utils.synthetic.path import Attenuation, frequencies
+from course_utils.synthetic.randomness import Draws
+
+BAND_CENTRES_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+
+
+@lru_cache(maxsize=16)
+def _bands(n: int, sampling_rate_hz: float) -> tuple[tuple[float, int, int, np.ndarray], ...]:
+    """(centre, first bin, end bin, amplitude) of octave bands whose powers add up to one at every frequency."""
+    f = np.maximum(frequencies(n, sampling_rate_hz), 1e-6)
+    centres = [c for c in BAND_CENTRES_HZ if c / 1.41 < sampling_rate_hz / 2]
+    octave = np.clip(np.log2(f / centres[0]), 0.0, len(centres) - 1.0)
+    bands = []
+    for k, centre in enumerate(centres):
+        away = np.abs(octave - k)
+        amplitude = np.where(away < 1, np.cos(np.pi / 2 * np.minimum(away, 1)), 0.0)
+        used = np.flatnonzero(amplitude > 0)
+        bands.append((centre, int(used[0]), int(used[-1]) + 1, amplitude[used[0] : used[-1] + 1]))
+    return tuple(bands)
+
+
+def envelope_power(
+    attenuation: Attenuation,
+    phase: str,
+    travel_time_s: float,
+    hypocentral_km: float,
+    frequency_hz: float,
+    t: np.ndarray,
+    early_energy: float,
+    early_decay_s: float,
+) -> np.ndarray:
+    """Power (1/s, relative to the energy of the direct pulse) of the scattered waves ``t`` seconds after the onset.
+
+    Three parts. Single scattering in the whole crust gives the coda of Aki and Chouet (1975) with the amplitude of
+    Sato (1977): power 2 g v (t0 / lapse time)**2 exp(-2 pi f t / Qc), the same at all stations at one lapse time.
+    Forward scattering on the way takes energy out of the direct pulse and spreads it behind the onset, the more
+    the farther (Saito, Sato and Ohtake 2002). Shallow structure near source and station adds a first, fast part.
+    """
+    lapse = travel_time_s + t
+    decay = np.exp(-2 * np.pi * frequency_hz * t / attenuation.coda_q(frequency_hz))
+    speed = hypocentral_km / max(travel_time_s, 1e-3)
+    g = attenuation.scattering_per_km if phase == "S" else attenuation.p_scattering_per_km
+    power = 2.0 * g * speed * (travel_time_s / lapse) ** 2
+    rise_s = attenuation.broadening_s * (hypocentral_km / 100.0) ** 1.5 + 0.01
+    power = power * -np.expm1(-t / (0.05 + rise_s))
+    x = t / rise_s
+    power = power + forward_loss(attenuation, hypocentral_km) * x * np.exp(-x) / rise_s
+    power = power + early_energy / early_decay_s * 0.8 * (1.0 + t / early_decay_s) ** -1.8 * -np.expm1(-t / 0.03)
+    return power * decay
+
+
+def forward_loss(attenuation: Attenuation, hypocentral_km: float) -> float:
+    """Share of the energy of a direct pulse that forward scattering has moved behind the onset."""
+    return float(-np.expm1(-hypocentral_km / attenuation.forward_km))
+
+
+def scattered(
+    draws: Draws,
+    power_of,
+    n: int,
+    sampling_rate_hz: float,
+    last: int,
+    weights: np.ndarray,
+    coherence: float,
+    family: Draws | None = None,
+    family_share: float = 0.0,
+) -> np.ndarray:
+    """Spectrum (3, n//2+1) of a scattered Green's function that begins at sample 0 and has faded out at ``last``.
+
+    ``power_of(frequency_hz, t)`` is the envelope power. ``weights`` (3,) scales the components, of which a share
+    ``coherence`` of the power is common to all three. With ``family`` a share ``family_share`` of the power comes
+    from those draws: events that share them have similar codas, as neighbours in the Earth do.
+    """
+    t = np.arange(last) / sampling_rate_hz
+    fade = np.ones(last)
+    tail = max(1, last // 8)
+    fade[-tail:] = np.cos(np.linspace(0, np.pi / 2, tail)) ** 2
+    total = np.zeros((3, last))
+    for centre, first, end, amplitude in _bands(n, sampling_rate_hz):
+        noise = draws.complex_normal((4, end - first))
+        if family is not None and family_share > 0:
+            noise *= np.sqrt(1 - family_share)
+            noise += np.sqrt(family_share) * family.complex_normal((4, end - first))
+        spectrum = np.zeros((3, n // 2 + 1), complex)
+        mixed = np.sqrt(1 - coherence) * noise[:3] + np.sqrt(coherence) * noise[3]
+        spectrum[:, first:end] = mixed * (amplitude * np.sqrt(n / 2))
+        spectrum[:, 0] = 0
+        band = fft.irfft(spectrum, n, overwrite_x=True)[:, :last]
+        total += band * (np.sqrt(np.maximum(power_of(centre, t), 0.0) / sampling_rate_hz) * fade)
+    total *= weights[:, None]
+    return fft.rfft(total, n)
