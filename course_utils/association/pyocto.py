@@ -1,0 +1,94 @@
+"""PyOcto behind the common interface: association by space-time partitioning, with our own travel times.
+
+PyOcto (Münchmeyer 2024, Seismica 3, doi:10.26443/seismica.v3i1.1130) fails silently on much bad input; the
+problem it gets here has been checked. Every station has a table of its own, in which its elevation is exact:
+PyOcto's correction by a surface velocity assumes that rays leave vertically.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..earth.traveltime import TravelTimes
+from .problem import Problem
+from .settings import PyOctoSettings
+
+
+def associate_pyocto(problem: Problem, settings: PyOctoSettings) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Preliminary origins, and which picks they are made of.
+
+    Returns:
+        origins (time_s, x_km, y_km, depth_km), and the pairs as positions of origins and positions of picks.
+    """
+    import pyocto
+
+    west, east, south, north = problem.limits_km(settings.margin_km)
+    travel_times = problem.travel_times
+    names = [str(i) for i in range(len(problem.x_km))]
+    with tempfile.TemporaryDirectory(prefix="association-") as folder:
+        write_tables(travel_times, Path(folder))
+        model = pyocto.StationSpecificVelocityModel1D(
+            folder, tolerance=settings.model_tolerance_s, association_cutoff_distance=settings.cutoff_km
+        )
+        associator = pyocto.OctoAssociator(
+            xlim=(west, east),
+            ylim=(south, north),
+            zlim=(settings.min_depth_km, settings.max_depth_km),
+            velocity_model=model,
+            time_before=settings.time_before_s,
+            min_node_size=settings.node_km,
+            min_node_size_location=settings.location_node_km,
+            pick_match_tolerance=settings.pick_tolerance_s,
+            # PyOcto compares neighbours in time wherever they are; ours looks at place too, afterwards.
+            min_interevent_time=0.0,
+            max_pick_overlap=min(4, settings.min_picks // 2),
+            n_picks=settings.min_picks,
+            n_p_picks=settings.min_p_picks,
+            n_s_picks=settings.min_s_picks,
+            n_p_and_s_picks=settings.min_both,
+            min_pick_fraction=settings.min_station_fraction,
+            time_slicing=settings.slice_s,
+            n_threads=1 if os.name == "nt" else settings.threads,
+        )
+        stations = pd.DataFrame(
+            {"id": names, "x": problem.x_km, "y": problem.y_km, "z": float(travel_times.section.top_km)}
+        )
+        picks = pd.DataFrame(
+            {
+                "station": np.array(names, dtype=object)[problem.station],
+                "phase": problem.phase,
+                "time": problem.time_s.astype(np.float64),
+            }
+        )
+        found, members = associator.associate(picks, stations)
+    if not len(found):
+        return pd.DataFrame(columns=["time_s", "x_km", "y_km", "depth_km"], dtype=float), *(np.zeros((2, 0), np.int64))
+    origins = found.rename(columns={"time": "time_s", "x": "x_km", "y": "y_km", "z": "depth_km"})
+    return (
+        origins[["time_s", "x_km", "y_km", "depth_km"]],
+        members["event_idx"].to_numpy(np.int64),
+        members["pick_idx"].to_numpy(np.int64),
+    )
+
+
+def write_tables(travel_times: TravelTimes, folder: Path) -> None:
+    """Travel times as PyOcto's station-specific files ``0.pyocto``, ``1.pyocto``, ... in ``folder``.
+
+    A file holds two 32-bit integers (nodes in distance nx, in depth nz), the spacing in km as a double, then
+    P and S times as doubles, depth running fastest. PyOcto puts node ``n_padding`` at the station's depth; we
+    give all stations the depth of the section's top and no padding, so that the node above is node 0 and each
+    table keeps its station at its true elevation, wherever that lies between nodes.
+    """
+    (folder / "n_padding").write_bytes(struct.pack("i", 0))
+    for i, level in enumerate(travel_times.level):
+        depths, distances = travel_times.tables["P"][level].shape
+        with open(folder / f"{i}.pyocto", "wb") as file:
+            file.write(struct.pack("iid", distances, depths, travel_times.section.spacing_km))
+            for phase in ("P", "S"):
+                file.write(np.ascontiguousarray(travel_times.tables[phase][level].T, dtype="<f8").tobytes())

@@ -1,0 +1,215 @@
+"""What an associator must know about a network, derived from the network's geometry and explained by symptom.
+
+:func:`settings_for` fills in every number from where the stations stand and how fast waves cross the
+network; nothing is tuned to one sequence. Whatever the user gives explicitly wins.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..catalog.tables import conform
+from ..earth.coordinates import LocalFrame
+from ..earth.traveltime import TravelTimes
+
+
+class AssociationSettings(BaseModel):
+    """Settings that every associator shares. Each field says what goes wrong when it is too small or too large."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    margin_km: float = Field(
+        ge=0,
+        description="How far outside the network's bounding box epicenters may lie. Events pile up along a straight "
+        "line at the edge of the map: raise it. Poor events far outside: lower it.",
+    )
+    min_depth_km: float = Field(
+        description="Upper end of the search in km below sea level; by default the highest station. Events stick to "
+        "this depth: wrong velocity near the surface, or picks that belong to no local event.",
+    )
+    max_depth_km: float = Field(
+        description="Lower end of the search in km below sea level. Events stick to this depth: raise it, or suspect "
+        "distant earthquakes. Slow: lower it.",
+    )
+    min_picks: int = Field(
+        ge=3,
+        description="Fewest picks of an event, P and S together. Small events are missing: lower it. Events made of "
+        "noise: raise it.",
+    )
+    min_p_picks: int = Field(ge=0, description="Fewest P picks of an event.")
+    min_s_picks: int = Field(
+        ge=0, description="Fewest S picks of an event. Large events with clipped S are missing: lower it."
+    )
+    min_both: int = Field(
+        ge=0,
+        description="Fewest stations with both P and S. They fix the origin time: lowering it admits events made of "
+        "noise before it finds new ones.",
+    )
+    pick_tolerance_s: float = Field(
+        gt=0,
+        description="Largest difference between an assigned pick and its predicted time. Clear picks are left over: "
+        "raise it (or correct the velocity model). Picks of two events mix in a dense sequence: lower it.",
+    )
+    min_interevent_s: float = Field(
+        ge=0,
+        description="Two events closer in origin time than this whose arrivals cannot be told apart are one; the "
+        "event with fewer picks is dropped. Every event appears twice: raise it. One of a doublet is missing: lower it.",
+    )
+    duplicate_s: float = Field(
+        ge=0,
+        description="Picks of one station and phase closer than this are one arrival (two instruments, two models); "
+        "the most probable stays.",
+    )
+    min_probability: float = Field(
+        ge=0, le=1, description="Picks below this probability are left aside. Slow, or events of noise: raise it."
+    )
+    max_table_km: float = Field(
+        gt=0, description="Grid spacing of the travel-time tables. Times off by over 0.05 s: lower it."
+    )
+    threads: int = Field(ge=1, description="Threads. Results do not depend on it; in a pool of workers keep it at 1.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.max_depth_km <= self.min_depth_km:
+            raise ValueError(f"max_depth_km ({self.max_depth_km}) is not below min_depth_km ({self.min_depth_km})")
+        if self.min_both > min(self.min_p_picks, self.min_s_picks):
+            raise ValueError(
+                f"min_both ({self.min_both}) asks for more than min_p_picks ({self.min_p_picks}) or min_s_picks "
+                f"({self.min_s_picks}); lower min_both or raise the others"
+            )
+        if self.min_picks < self.min_p_picks + self.min_s_picks:
+            raise ValueError(
+                f"min_picks ({self.min_picks}) is less than min_p_picks + min_s_picks "
+                f"({self.min_p_picks} + {self.min_s_picks}); raise it, or lower one of them"
+            )
+        return self
+
+    def with_overrides(self, **overrides) -> Self:
+        """The same settings with some fields exchanged, checked again."""
+        return type(self)(**{**self.model_dump(), **overrides})
+
+
+class PyOctoSettings(AssociationSettings):
+    """Settings of PyOcto (Münchmeyer 2024, doi:10.26443/seismica.v3i1.1130) on top of the shared ones."""
+
+    cutoff_km: float = Field(
+        gt=0,
+        description="Only stations up to this distance form an event; farther picks join it afterwards. Runs for "
+        "hours, or far noise joins into events: lower it. Events in sparse parts of the network are missing: raise it.",
+    )
+    time_before_s: float = Field(
+        gt=0,
+        description="Overlap of time slices; at least the S time over the cut-off distance. Events lost every "
+        "slice_s: raise it.",
+    )
+    slice_s: float = Field(gt=0, description="Length of a time slice. Out of memory: lower it.")
+    model_tolerance_s: float = Field(
+        gt=0,
+        description="How far times may be off while an event is sought: picking error, velocity model and half a cell. "
+        "Whole events are missing: raise it. Slow, or events of noise: lower it.",
+    )
+    node_km: float = Field(
+        gt=0,
+        description="Cell size at which the search stops and an event is made. Slow: raise it. Events missing in a "
+        "dense sequence: lower it.",
+    )
+    location_node_km: float = Field(gt=0, description="Cell size of the preliminary location.")
+    min_station_fraction: float = Field(
+        ge=0,
+        le=1,
+        description="Share of the nearer stations that must have picks before a farther one may join. Noise on distant "
+        "stations joins: raise it. Many stations were down: lower it.",
+    )
+
+
+SETTINGS = {"pyocto": PyOctoSettings}
+
+
+def settings_for(
+    stations: pd.DataFrame, velocity: pd.DataFrame, method: str = "pyocto", **overrides
+) -> AssociationSettings:
+    """Settings for a network from its geometry and velocity model.
+
+    Rules, with D the largest distance between stations, c the cut-off distance and T the S time over c:
+
+    - ``margin_km`` a quarter of D, 5 to 60 km: beyond that, azimuthal gaps make epicenters useless.
+    - ``max_depth_km`` the deepest row of the velocity model, at least 10 km and at most D (or 30 km).
+    - ``cutoff_km`` covers the twelve nearest stations (or all) from nine places in ten within the network.
+    - ``model_tolerance_s`` 0.25 s + 3 % of T: models are wrong in proportion to the way travelled.
+    - ``pick_tolerance_s`` 0.2 s + 2 % of T: less, as it applies once the event is located.
+    - ``node_km`` what P crosses within the model tolerance; ``location_node_km`` a tenth of it.
+    - ``time_before_s`` 1.2 T + 2 s; ``slice_s`` ten times that, 300 to 1200 s.
+    - ``min_picks`` 7 with 3 P and 2 S, both on 2 stations; networks of three stations 5, of four or five stations 6.
+    - ``min_interevent_s`` twice the pick tolerance.
+
+    Args:
+        stations, velocity: tables.
+        method: associator.
+        overrides: fields to set explicitly; what depends on them follows.
+
+    Raises:
+        ValueError: unknown method or field, fewer than three stations, or values that contradict one another.
+    """
+    if method not in SETTINGS:
+        raise ValueError(f"method {method!r} is not known; there is {', '.join(SETTINGS)}")
+    kind = SETTINGS[method]
+    unknown = set(overrides) - set(kind.model_fields)
+    if unknown:
+        raise ValueError(
+            f"no setting {', '.join(sorted(unknown))} for method {method!r}; there are {', '.join(kind.model_fields)}"
+        )
+    stations, velocity = conform(stations, "stations"), conform(velocity, "velocity")
+    n = len(stations)
+    if n < 3:
+        raise ValueError(f"stations: {n} of them; an event needs arrivals at three stations at least")
+    given = dict(overrides)
+
+    def choose(name: str, value: float):
+        return given.setdefault(name, value)
+
+    x, y = LocalFrame.around(stations).to_xy_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy())
+    aperture = float(np.hypot(x[:, None] - x, y[:, None] - y).max())
+    deepest = float(velocity["depth_km"].max())
+    highest = -float(stations["elevation_m"].max()) / 1000.0
+    choose("margin_km", round(float(np.clip(aperture / 4, 5, 60)), 1))
+    choose("min_depth_km", round(highest, 2))
+    choose("max_depth_km", round(float(max(10.0, min(deepest, aperture) if deepest >= 10 else min(30.0, aperture))), 1))
+    cutoff = choose("cutoff_km", round(_cutoff_km(x, y), 1))
+
+    middle = stations.assign(elevation_m=float(stations["elevation_m"].median())).iloc[:1]
+    reach = float(np.hypot(cutoff, 0.0))
+    depth = float(max(given["max_depth_km"], 1.0 - highest))
+    times = TravelTimes.build(middle, velocity, 1.05 * reach, depth + 1.0, spacing_km=max(reach, depth) / 100)
+    depths = np.linspace(min(0.0, depth), depth, 5)
+    s_time = float(np.nanmax(times.times("S", 0, reach, depths)))
+    p_speed = reach / float(np.nanmin(times.times("P", 0, reach, depths)))
+
+    tolerance = choose("model_tolerance_s", round(0.25 + 0.03 * s_time, 2))
+    match = choose("pick_tolerance_s", round(0.2 + 0.02 * s_time, 2))
+    node = choose("node_km", round(tolerance * p_speed, 1))
+    choose("location_node_km", round(node / 10, 2))
+    before = choose("time_before_s", round(1.2 * s_time + 2.0, 1))
+    choose("slice_s", round(float(np.clip(10 * before, 300, 1200))))
+    choose("min_interevent_s", round(2 * match, 2))
+    picks, p, s, both = {3: (5, 3, 2, 2), 4: (6, 3, 2, 2), 5: (6, 3, 2, 2)}.get(n, (7, 3, 2, 2))
+    choose("min_both", both)
+    choose("min_p_picks", max(p, given["min_both"]))
+    choose("min_s_picks", max(s, given["min_both"]))
+    choose("min_picks", max(picks, given["min_p_picks"] + given["min_s_picks"]))
+    choose("min_station_fraction", 0.25)
+    choose("duplicate_s", 0.1)
+    choose("min_probability", 0.0)
+    choose("max_table_km", round(float(np.clip((aperture + 2 * given["margin_km"]) / 250, 0.1, 2.0)), 2))
+    choose("threads", 1)
+    return kind(**{name: value for name, value in given.items() if name in kind.model_fields})
+
+
+def _cutoff_km(x: np.ndarray, y: np.ndarray, nearest: int = 12) -> float:
+    """Distance that covers the ``nearest`` stations from 90 % of the places in the network's bounding box."""
+    gx, gy = np.meshgrid(np.linspace(x.min(), x.max(), 15), np.linspace(y.min(), y.max(), 15))
+    distance = np.sort(np.hypot(gx.ravel()[:, None] - x, gy.ravel()[:, None] - y), axis=1)
+    return max(20.0, float(np.quantile(distance[:, min(nearest, len(x)) - 1], 0.9)))
