@@ -85,7 +85,7 @@ class UnitStore:
 
     def place(self, unit: Unit) -> Path:
         """Where the unit's result lies, or will lie."""
-        parts = [quote(part, safe="=.-_ ") for part in unit.name.split("/")]
+        parts = [quote(part, safe="=.-_ ") if part.strip(".") else "%2E" * len(part) for part in unit.name.split("/")]
         return self.folder / unit.stage / Path(*parts)
 
     @contextmanager
