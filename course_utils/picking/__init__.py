@@ -1,1 +1,23 @@
-"""Phase picking on continuous data and records with any SeisBench model."""
+"""Picking: phase arrivals from continuous data with any SeisBench model, and baselines with the same result.
+
+picks = picking.pick(stream, model="phasenet:original")
+"""
+
+from . import baselines
+from .engine import PickingError
+from .models import PACKAGED, ModelError, load_model, save_model
+from .picker import Annotation, annotate, pick
+from .report import Report
+
+__all__ = [
+    "PACKAGED",
+    "Annotation",
+    "ModelError",
+    "PickingError",
+    "Report",
+    "annotate",
+    "baselines",
+    "load_model",
+    "pick",
+    "save_model",
+]
