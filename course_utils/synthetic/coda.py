@@ -33,29 +33,31 @@ def envelope_power(
     phase: str,
     travel_time_s: float,
     hypocentral_km: float,
-    frequency_hz: float,
     t: np.ndarray,
     early_energy: float,
     early_decay_s: float,
 ) -> np.ndarray:
     """Power (1/s, relative to the energy of the direct pulse) of the scattered waves ``t`` seconds after the onset.
 
-    Three parts. Single scattering in the whole crust gives the coda of Aki and Chouet (1975) with the amplitude of
-    Sato (1977): power 2 g v (t0 / lapse time)**2 exp(-2 pi f t / Qc), the same at all stations at one lapse time.
-    Forward scattering on the way takes energy out of the direct pulse and spreads it behind the onset, the more
-    the farther (Saito, Sato and Ohtake 2002). Shallow structure near source and station adds a first, fast part.
+    Three parts, before the decay of :func:`coda_decay`. Single scattering in the whole crust gives the coda of Aki
+    and Chouet (1975) with the amplitude of Sato (1977): power 2 g v (t0 / lapse time)**2, the same at all stations
+    at one lapse time. Forward scattering on the way takes energy out of the direct pulse and spreads it behind the
+    onset, the more the farther (Saito, Sato and Ohtake 2002). Shallow structure near source and station adds a
+    first, fast part.
     """
-    lapse = travel_time_s + t
-    decay = np.exp(-2 * np.pi * frequency_hz * t / attenuation.coda_q(frequency_hz))
     speed = hypocentral_km / max(travel_time_s, 1e-3)
     g = attenuation.scattering_per_km if phase == "S" else attenuation.p_scattering_per_km
-    power = 2.0 * g * speed * (travel_time_s / lapse) ** 2
     rise_s = attenuation.broadening_s * (hypocentral_km / 100.0) ** 1.5 + 0.01
-    power = power * -np.expm1(-t / (0.05 + rise_s))
+    power = 2.0 * g * speed * (travel_time_s / (travel_time_s + t)) ** 2 * -np.expm1(-t / (0.05 + rise_s))
     x = t / rise_s
-    power = power + forward_loss(attenuation, hypocentral_km) * x * np.exp(-x) / rise_s
-    power = power + early_energy / early_decay_s * 0.8 * (1.0 + t / early_decay_s) ** -1.8 * -np.expm1(-t / 0.03)
-    return power * decay
+    power += forward_loss(attenuation, hypocentral_km) * x * np.exp(-x) / rise_s
+    power += early_energy / early_decay_s * 0.8 * (1.0 + t / early_decay_s) ** -1.8 * -np.expm1(-t / 0.03)
+    return power
+
+
+def coda_decay(attenuation: Attenuation, frequency_hz: float, t: np.ndarray) -> np.ndarray:
+    """Amplitude exp(-pi f t / Qc) of the coda ``t`` seconds after the onset (Aki and Chouet 1975)."""
+    return np.exp(-np.pi * frequency_hz / attenuation.coda_q(frequency_hz) * t)
 
 
 def forward_loss(attenuation: Attenuation, hypocentral_km: float) -> float:
@@ -65,25 +67,27 @@ def forward_loss(attenuation: Attenuation, hypocentral_km: float) -> float:
 
 def scattered(
     draws: Draws,
-    power_of,
+    attenuation: Attenuation,
+    power: np.ndarray,
     n: int,
     sampling_rate_hz: float,
-    last: int,
     weights: np.ndarray,
     coherence: float,
     family: Draws | None = None,
     family_share: float = 0.0,
 ) -> np.ndarray:
-    """Spectrum (3, n//2+1) of a scattered Green's function that begins at sample 0 and has faded out at ``last``.
+    """Spectrum (3, n//2+1) of a scattered Green's function that begins at sample 0 and ends where ``power`` ends.
 
-    ``power_of(frequency_hz, t)`` is the envelope power. ``weights`` (3,) scales the components, of which a share
+    ``power`` (m,) is the envelope power of :func:`envelope_power` at the samples; it is faded out over its last
+    eighth. ``weights`` (3,) scales the components, of which a share
     ``coherence`` of the power is common to all three. With ``family`` a share ``family_share`` of the power comes
     from those draws: events that share them have similar codas, as neighbours in the Earth do.
     """
+    last = power.size
     t = np.arange(last) / sampling_rate_hz
-    fade = np.ones(last)
     tail = max(1, last // 8)
-    fade[-tail:] = np.cos(np.linspace(0, np.pi / 2, tail)) ** 2
+    envelope = np.sqrt(power / sampling_rate_hz)
+    envelope[-tail:] *= np.cos(np.linspace(0, np.pi / 2, tail)) ** 2
     total = np.zeros((3, last))
     for centre, first, end, amplitude in _bands(n, sampling_rate_hz):
         noise = draws.complex_normal((4, end - first))
@@ -95,6 +99,6 @@ def scattered(
         spectrum[:, first:end] = mixed * (amplitude * np.sqrt(n / 2))
         spectrum[:, 0] = 0
         band = fft.irfft(spectrum, n, overwrite_x=True)[:, :last]
-        total += band * (np.sqrt(np.maximum(power_of(centre, t), 0.0) / sampling_rate_hz) * fade)
+        total += band * (envelope * coda_decay(attenuation, centre, t))
     total *= weights[:, None]
     return fft.rfft(total, n)

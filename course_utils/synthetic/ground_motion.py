@@ -119,12 +119,11 @@ def duration_s(source: Source, ray: Ray, attenuation: Attenuation, floor_m_s: fl
     fc = source.corner_hz(ray.vs_km_s)
     peak = 2 * source.moment_n_m * spreading_per_m(ray.hypocentral_km, "S") * FREE_SURFACE
     peak /= 4 * np.pi * ray.density_kg_m3 * (ray.vs_km_s * 1e3) ** 3
+    power = coda.envelope_power(attenuation, "S", travel, ray.hypocentral_km, t, 1.0, 0.4)
     f = np.array([0.7, 1.5, 3.0, 6.0])[:, None]
     spectrum = peak * 2 * np.pi * f / (1 + (f / fc) ** 2) * np.exp(-np.pi * f * travel / attenuation.qs(f))
-    level = np.zeros((4, t.size))
-    for k, frequency in enumerate(f[:, 0]):
-        power = coda.envelope_power(attenuation, "S", travel, ray.hypocentral_km, frequency, t, 1.0, 0.4)
-        level[k] = spectrum[k] * np.sqrt(power * frequency)
+    decay = np.array([coda.coda_decay(attenuation, float(frequency), t) for frequency in f[:, 0]])
+    level = spectrum * np.sqrt(power * f) * decay
     above = np.flatnonzero(level.max(0) > floor_m_s)
     tail = t[above[-1]] if above.size else 0.0
     return float(min(longest_s, s_minus_p + max(tail, 3.0)))
@@ -246,19 +245,14 @@ def _phase(work, phase: str, motion: np.ndarray, onset_s: float, weights: np.nda
     if work.parts.coda and last > 1:
         early = (attenuation.early_p if phase == "P" else attenuation.early_s) * own.lognormal(1.0, 0.5)
         early_decay = attenuation.early_decay_s * own.lognormal(1.0, 0.6) + 0.01 * onset_s
-        strength = float(np.linalg.norm(motion))
-
-        def power(frequency_hz, t):
-            return coda.envelope_power(
-                attenuation, phase, onset_s, ray.hypocentral_km, frequency_hz, t, early, early_decay
-            )
-
-        green += strength * coda.scattered(
+        t = np.arange(last) / work.sampling_rate_hz
+        power = coda.envelope_power(attenuation, phase, onset_s, ray.hypocentral_km, t, early, early_decay)
+        green += float(np.linalg.norm(motion)) * coda.scattered(
             own.child("coda"),
+            attenuation,
             power,
             work.n,
             work.sampling_rate_hz,
-            last,
             weights / np.sqrt(3.0),
             0.2,
             work.kin(f"coda {phase}"),
