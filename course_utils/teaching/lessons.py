@@ -13,6 +13,7 @@ The executed notebook also runs each exercise's untouched stub, which its check 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -81,7 +82,7 @@ class Project:
     package: str
     homepage: str
     release: str
-    bibliography: dict[str, str]
+    bibliography: dict[str, tuple[str, str, str]]
 
     @property
     def tag(self) -> str:
@@ -95,10 +96,13 @@ class Project:
         bib = root / "book" / "references.bib"
         return cls(project["name"], urls["Homepage"], urls["Release"], _bibliography(bib) if bib.exists() else {})
 
-    def citation(self, key: str) -> str:
+    def citation(self, key: str, textual: bool) -> str:
+        """A reference as Markdown: "Zhu and Beroza (2019)" when textual, else "Zhu and Beroza, 2019"."""
         if key not in self.bibliography:
             raise LessonError(f"no reference {key!r} in book/references.bib; add it there")
-        return self.bibliography[key]
+        who, year, link = self.bibliography[key]
+        label = f"{who} ({year})" if textual else f"{who}, {year}"
+        return f"[{label}]({link})" if link else label
 
 
 def read_lesson(path: Path, root: Path) -> Lesson:
@@ -126,6 +130,10 @@ def read_lesson(path: Path, root: Path) -> Lesson:
             cells.append(Cell(cell.cell_type, cell.source, tags, alt))
     if not cells or cells[0].kind != "markdown" or not cells[0].source.startswith("# "):
         raise LessonError(f"{path.name}: the first cell must be [markdown] and begin with the title: # # Title")
+    try:
+        _check_golden_names(tuple(cells), name)
+    except SyntaxError as error:
+        raise LessonError(f"{path.name}: {error}") from error
     return Lesson(name, tuple(cells))
 
 
@@ -200,6 +208,39 @@ def _code(cell: Cell, variant: str, where: str) -> list[Cell]:
     ]
 
 
+def _check_golden_names(cells: tuple[Cell, ...], name: str) -> None:
+    """What a golden cell defines is missing in the notebooks that people open, so that nothing else may use it."""
+    golden_only: dict[str, int] = {}
+    for number, cell in enumerate(cells, 1):
+        if cell.kind != "code":
+            continue
+        stored, loaded = _names(cell.source)
+        if "golden" in cell.tags:
+            golden_only |= dict.fromkeys(stored, number)
+            continue
+        for used in sorted(loaded - stored):
+            if used in golden_only:
+                raise LessonError(
+                    f"{name}, cell {number}: {used} comes from cell {golden_only[used]}, which is tagged golden and "
+                    "left out of the notebooks; define it elsewhere"
+                )
+        for defined in stored:
+            golden_only.pop(defined, None)
+
+
+def _names(source: str) -> tuple[set[str], set[str]]:
+    plain = "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n"))
+    stored, loaded = set(), set()
+    for node in ast.walk(ast.parse(plain)):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            stored.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            stored |= {(a.asname or a.name).split(".")[0] for a in node.names}
+    return stored, loaded
+
+
 def _stub(source: str, where: str) -> str:
     out, inside = [], False
     for line in source.split("\n"):
@@ -248,8 +289,8 @@ def _json(cell: Cell, variant: str, seen: Counter) -> dict:
     return out
 
 
-def _bibliography(path: Path) -> dict[str, str]:
-    """Each reference as Markdown: "Zhu and Beroza (2019)" with a link to its DOI or address."""
+def _bibliography(path: Path) -> dict[str, tuple[str, str, str]]:
+    """Who, when, and a link to the DOI or address of each reference."""
     from pybtex.database import parse_file
 
     out = {}
@@ -257,8 +298,6 @@ def _bibliography(path: Path) -> dict[str, str]:
         people = entry.persons.get("author") or entry.persons.get("editor") or []
         names = [" ".join([*p.prelast_names, *p.last_names]).replace("{", "").replace("}", "") for p in people]
         who = names[0] + " et al." if len(names) > 2 else " and ".join(names) or key
-        label = f"{who} ({entry.fields.get('year', 'n.d.')})"
-        doi, url = entry.fields.get("doi"), entry.fields.get("url")
-        link = f"https://doi.org/{doi}" if doi else url
-        out[key] = f"[{label}]({link})" if link else label
+        doi, url = entry.fields.get("doi"), entry.fields.get("url", "")
+        out[key] = (who, entry.fields.get("year", "n.d."), f"https://doi.org/{doi}" if doi else url)
     return out

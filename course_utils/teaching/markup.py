@@ -63,10 +63,10 @@ def for_book(text: str) -> str:
     return "\n".join(admonition(line) for line in text.split("\n"))
 
 
-def for_jupyter(text: str, citation: Callable[[str], str], where: str) -> str:
+def for_jupyter(text: str, citation: Callable[[str, bool], str], where: str) -> str:
     """Plain Markdown and HTML that says the same as the MyST ``text``.
 
-    ``citation(key)`` writes a reference of the bibliography as Markdown.
+    ``citation(key, textual)`` writes a reference of the bibliography as Markdown, "Zhu (2019)" or "Zhu, 2019".
 
     Raises:
         MarkupError: an unknown directive or role, or a directive that does not end.
@@ -74,7 +74,7 @@ def for_jupyter(text: str, citation: Callable[[str], str], where: str) -> str:
     return _roles("\n".join(_directives(text.split("\n"), citation, where)), citation, where)
 
 
-def _directives(lines: list[str], citation: Callable[[str], str], where: str) -> list[str]:
+def _directives(lines: list[str], citation: Callable[[str, bool], str], where: str) -> list[str]:
     out: list[str] = []
     i = 0
     while i < len(lines):
@@ -105,7 +105,7 @@ def _closing(lines: list[str], start: int, fence: str, where: str) -> int:
     raise MarkupError(f"{where}: {lines[start]!r} does not end; add a line {fence!r}")
 
 
-def _box(name: str, title: str, body: list[str], citation: Callable[[str], str], where: str) -> str:
+def _box(name: str, title: str, body: list[str], citation: Callable[[str, bool], str], where: str) -> str:
     if name not in _COLOURS:
         raise MarkupError(
             f"{where}: a notebook cannot show the directive {{{name}}}; there are {', '.join(sorted(_COLOURS))}"
@@ -142,12 +142,13 @@ def _inline(source: str) -> str:
     return _renderer().renderInline(source).strip()
 
 
-def _roles(text: str, citation: Callable[[str], str], where: str) -> str:
+def _roles(text: str, citation: Callable[[str, bool], str], where: str) -> str:
     def plain(match: re.Match) -> str:
         role, content = match["role"], match["text"]
         if role in ("cite", "cite:p", "cite:t"):
-            cited = "; ".join(citation(key.strip()) for key in content.split(","))
-            return cited if role == "cite:t" else f"({cited})"
+            textual = role == "cite:t"
+            cited = (", " if textual else "; ").join(citation(key.strip(), textual) for key in content.split(","))
+            return cited if textual else f"({cited})"
         if role in ("term", "ref", "doc", "numref"):
             titled = re.fullmatch(r"(.+?)\s*<([^>]+)>", content)
             if titled is None and role != "term":

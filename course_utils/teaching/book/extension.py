@@ -1,0 +1,58 @@
+"""Sphinx extension of the book: its style, its figures, and formulas without a network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from html import escape
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from course_utils.teaching.book.vendor import plotly_js
+
+_OWN = ("course-figures.js", "course.css")
+
+
+def setup(app: Sphinx) -> dict:
+    """Called by Sphinx."""
+    app.add_html_math_renderer("plain", (_inline_math, None), (_block_math, None))
+    app.connect("config-inited", _choose_math, priority=100)
+    app.connect("build-finished", _copy)
+    app.add_css_file("course.css")
+    app.add_js_file("course-figures.js")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _choose_math(app: Sphinx, config) -> None:
+    if os.environ.get("COURSE_MATHJAX"):
+        config.mathjax_path = "vendor/mathjax/es5/tex-chtml.js"
+    else:
+        config.html_math_renderer = "plain"
+
+
+def _copy(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    vendor = static / "vendor"
+    vendor.mkdir(parents=True, exist_ok=True)
+    for name in _OWN:
+        shutil.copyfile(Path(__file__).with_name(name), static / name)
+    shutil.copyfile(plotly_js(), vendor / "plotly.min.js")
+    if os.environ.get("COURSE_MATHJAX"):
+        shutil.copytree(os.environ["COURSE_MATHJAX"], vendor / "mathjax", dirs_exist_ok=True)
+
+
+def _inline_math(self, node) -> None:
+    from docutils import nodes
+
+    self.body.append(f'<code class="course-math">{escape(node.astext())}</code>')
+    raise nodes.SkipNode
+
+
+def _block_math(self, node) -> None:
+    from docutils import nodes
+
+    self.body.append(f'<pre class="course-math">{escape(node.astext())}</pre>')
+    raise nodes.SkipNode
