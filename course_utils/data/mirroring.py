@@ -161,8 +161,4 @@ def _write(target: Path, text: str) -> None:
         os.replace(part, target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise NoRoom(
-                f"{target}: {os.strerror(error.errno)}", remedy="free some space or choose another folder"
-            ) from error
-        raise
+        raise NoRoom(f"{target}: {error.strerror}", remedy="free some space or choose another folder") from error

@@ -103,10 +103,10 @@ def verify(names: Names = None) -> None:
             problems = data.verify(name)
             wrong += len(problems)
             typer.echo(f"{name}: {'all right' if not problems else f'{len(problems)} files missing or wrong'}")
-            for problem in problems[:20]:
+            for problem in problems[:5]:
                 typer.echo(f"{problem}", err=True)
-            if len(problems) > 20:
-                typer.echo(f"... and {len(problems) - 20} more", err=True)
+            if len(problems) > 5:
+                typer.echo(f"... and {len(problems) - 5} more", err=True)
         if not chosen:
             typer.echo(f"{folder}: holds no data set yet; fetch some with: course data fetch NAME")
         if wrong:
