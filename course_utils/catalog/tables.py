@@ -80,6 +80,7 @@ PICKS = _schema(
     ),
     _field("amplitude_unit", "text", "", '"m/s" when the response was known, else "counts"'),
     _field("snr_db", "float", "dB", "signal after the pick over noise before it"),
+    _field("pick_error_s", "float", "s", "standard error of the time; empty when unknown"),
     _field("model", "text", "", "picker that made the pick"),
     _field("weights", "text", "", "weights that the picker ran with"),
 )
