@@ -1,0 +1,191 @@
+"""What is true in a world: events, arrivals, disturbances, fault planes, magnitudes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course_utils.catalog.tables import conform
+from course_utils.synthetic.ambience import transients_table
+from course_utils.synthetic.magnitudes import distance_correction, wood_anderson_log_mm
+from course_utils.synthetic.receivers import cultural_level
+from course_utils.synthetic.seismicity import CENTRE, fault_planes
+from course_utils.synthetic.snr import VISIBLE_DB, snr_db
+
+if TYPE_CHECKING:
+    from course_utils.synthetic.world import World
+
+SCORED_TYPES = ("earthquake", "quarry blast")
+SCREEN_DB = -6.0  # pairs expected below this keep their expectation: they cannot be visible
+
+
+class Truth:
+    """Tables of everything that a world contains; made when first asked for.
+
+    Attributes:
+        events: events table, ordered by time; magnitude is Mw. Further columns: cluster ("main shock", "aftershock",
+            "background", "repeater 1", "swarm", ...), strike_deg, dip_deg, rake_deg (NaN without a shear source),
+            moment tensor m_nn ... m_ed (unit, north-east-down) or force f_n, f_e, f_d, stress_drop_mpa.
+        arrivals: arrivals table of all events at all stations within the records.
+        planes: the two faults of the sequence.
+        local_magnitudes: ML of the events.
+        transients: disturbances of the noise.
+    """
+
+    def __init__(self, world: World):
+        self._world = world
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        world = self._world
+        rows = []
+        for e in world.event_list:
+            tensor, force = e.source.moment_tensor or (np.nan,) * 6, e.source.force or (np.nan,) * 3
+            rows.append(
+                {
+                    "time": world.start + pd.Timedelta(round(e.time_s * 1e6), "us"),
+                    "latitude": e.latitude,
+                    "longitude": e.longitude,
+                    "depth_km": e.depth_km,
+                    "magnitude": e.source.mw,
+                    "magnitude_type": "Mw",
+                    "event_type": e.source.kind,
+                    "cluster": e.cluster,
+                    "strike_deg": e.strike_deg,
+                    "dip_deg": e.dip_deg,
+                    "rake_deg": e.rake_deg,
+                    **dict(zip(("m_nn", "m_ee", "m_dd", "m_ne", "m_nd", "m_ed"), tensor, strict=True)),
+                    **dict(zip(("f_n", "f_e", "f_d"), force, strict=True)),
+                    "stress_drop_mpa": e.source.stress_drop_mpa,
+                }
+            )
+        return conform(pd.DataFrame(rows), "events")
+
+    @cached_property
+    def arrivals(self) -> pd.DataFrame:
+        world = self._world
+        ids, origin = self.events["event_id"].to_numpy(), self.events["time"].to_numpy()
+        parts = [rows for rows, _ in self._measured]
+        table = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        event = table.pop("event")
+        stations = world.stations["station"].to_numpy()
+        frame = pd.DataFrame(
+            {
+                "event_id": ids[event],
+                "station": stations[table.pop("station")],
+                "phase": table.pop("phase"),
+                "time": pd.to_datetime(origin[event], utc=True)
+                + pd.to_timedelta(np.round(table.pop("travel_s") * 1e6).astype("int64"), unit="us"),
+                **table,
+            }
+        )
+        inside = (frame["time"] >= world.start) & (frame["time"] < world.end)
+        frame = frame[inside].sort_values(["time", "station", "phase"], kind="stable")
+        return conform(frame, "arrivals")
+
+    @cached_property
+    def _measured(self) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+        return [self._measure(j) for j in range(len(self._world.receivers))]
+
+    def _measure(self, station: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Arrivals at one station as arrays, and log10 Wood-Anderson amplitudes in mm (events,).
+
+        Measured on the noise-free seismogram where the expectation comes near the noise; elsewhere the expectation
+        stands, and the amplitude is NaN.
+        """
+        world, paths = self._world, self._world.paths
+        made, receiver = world.seismograms, world.receivers[station]
+        p_time, s_time = paths.p_time_s[:, station], paths.s_time_s[:, station]
+        origin = np.array([e.time_s for e in world.event_list])
+        busy = np.round(20 * cultural_level(world.start.timestamp() + origin)) / 20
+        quiet = np.array([np.sqrt(np.mean(np.square(receiver.noise_rms(float(b))))) for b in busy])
+        p_rms, s_rms = made.expected["P"][:, station].copy(), made.expected["S"][:, station].copy()
+        p_db, s_db = 20 * np.log10(p_rms / quiet), 20 * np.log10(s_rms / quiet)
+        heard = (np.fmax(p_db, s_db) > SCREEN_DB) | ~made.is_local
+        for db in (p_db, s_db):
+            db[~heard] = np.minimum(db[~heard], SCREEN_DB)
+        recorded = (origin + p_time < world.scenario.seconds) & (origin + np.fmax(p_time, s_time) > -5)
+        written_mm = np.full(len(origin), np.nan)
+        for i in np.flatnonzero(heard & recorded).tolist():
+            motion = made.motion(i, station)
+            values = snr_db(motion, p_time[i], s_time[i], receiver.noise_rms(float(busy[i])))
+            p_db[i], s_db[i], p_rms[i], s_rms[i] = values
+            written_mm[i] = wood_anderson_log_mm(motion)
+        with_s = np.isfinite(s_time)
+        every = np.arange(len(origin))
+        event = np.concatenate([every, every[with_s]])
+        db = np.concatenate([p_db, s_db[with_s]])
+        rows = {
+            "event": event,
+            "station": np.full(len(event), station),
+            "phase": np.array(["P"] * len(every) + ["S"] * int(with_s.sum()), dtype=object),
+            "travel_s": np.concatenate([p_time, s_time[with_s]]),
+            "amplitude_m_s": np.concatenate([p_rms, s_rms[with_s]]),
+            "snr_db": db,
+            "visible": db >= VISIBLE_DB,
+            "distance_km": paths.distance_km[event, station],
+        }
+        return rows, written_mm
+
+    @cached_property
+    def planes(self) -> pd.DataFrame:
+        """The two crossing faults: name, centre, strike, dip, rake, length and width."""
+        rows = []
+        for plane in fault_planes(self._world.seed):
+            latitude, longitude = CENTRE.to_geographic(plane.east_km, plane.north_km)
+            rows.append(
+                {
+                    "name": plane.name,
+                    "latitude": float(latitude),
+                    "longitude": float(longitude),
+                    "depth_km": plane.depth_km,
+                    "strike_deg": plane.strike_deg,
+                    "dip_deg": plane.dip_deg,
+                    "rake_deg": plane.rake_deg,
+                    "length_km": plane.length_km,
+                    "width_km": plane.width_km,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def transients(self) -> pd.DataFrame:
+        """Disturbances in the noise: station, kind, start, end, size, unit."""
+        world = self._world
+        parts = [transients_table(world.seed, r, world.start, world.end) for r in world.receivers]
+        return pd.concat(parts, ignore_index=True)
+
+    def detectable(self, arrivals: int = 8, stations: int = 4) -> pd.DataFrame:
+        """The events that recall is counted over: earthquakes and blasts with at least so many visible arrivals on
+        at least so many stations. Column ``swarm`` marks the 2 s swarm, which is reported apart."""
+        seen = self.arrivals[self.arrivals["visible"]].groupby("event_id")
+        count, places = seen.size(), seen["station"].nunique()
+        enough = count.index[(count >= arrivals) & (places >= stations)]
+        events = self.events
+        chosen = events[events["event_id"].isin(enough) & events["event_type"].isin(SCORED_TYPES)]
+        return chosen.assign(swarm=chosen["cluster"] == "swarm").reset_index(drop=True)
+
+    @cached_property
+    def local_magnitudes(self) -> pd.DataFrame:
+        """Local magnitude of every local event that three stations or more record: event_id, ml, stations.
+
+        Median over stations of log10 A (mm, noise-free, mean of both horizontals) plus the distance correction of
+        Hutton and Boore (1987); see :mod:`course_utils.synthetic.magnitudes`. ML grows faster than Mw for small events
+        and slower for large ones, so that b differs between the scales.
+        """
+        world = self._world
+        written = np.stack([mm for _, mm in self._measured], axis=1)
+        written[~world.seismograms.is_local] = np.nan
+        each = written + distance_correction(world.paths.hypocentral_km)
+        count = np.isfinite(each).sum(axis=1)
+        used = np.flatnonzero(count >= 3)
+        return pd.DataFrame(
+            {
+                "event_id": self.events["event_id"].to_numpy()[used],
+                "ml": np.nanmedian(each[used], axis=1) if len(used) else np.zeros(0),
+                "stations": count[used],
+            }
+        )
