@@ -51,7 +51,7 @@ def envelope_power(
     power = 2.0 * g * speed * (travel_time_s / (travel_time_s + t)) ** 2 * -np.expm1(-t / (0.05 + rise_s))
     x = t / rise_s
     power += forward_loss(attenuation, hypocentral_km) * x * np.exp(-x) / rise_s
-    power += early_energy / early_decay_s * 0.8 * (1.0 + t / early_decay_s) ** -1.8 * -np.expm1(-t / 0.03)
+    power += early_energy / early_decay_s * 0.8 * (1.0 + t / early_decay_s) ** -1.8 * -np.expm1(-t / 0.12)
     return power
 
 

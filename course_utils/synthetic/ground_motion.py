@@ -219,10 +219,10 @@ def _local_event(work: _Workspace) -> tuple[np.ndarray, np.ndarray]:
     if not parts.polarisation:
         motion_p = np.linalg.norm(motion_p) * own.child("p direction").normal(0, 3**-0.5, 3)
         motion_s = np.linalg.norm(motion_s) * own.child("s direction").normal(0, 3**-0.5, 3)
-    p = _phase(work, "P", motion_p, ray.p_time_s, np.array([0.9, 1.15, 1.15]), own)
+    p = _phase(work, "P", motion_p, ray.p_time_s, np.array([1.1, 0.8, 0.8]), own)
     s = np.zeros_like(p)
     if ray.has_s:
-        s = _phase(work, "S", motion_s, ray.s_time_s, np.array([0.75, 1.1, 1.1]), own)
+        s = _phase(work, "S", motion_s, ray.s_time_s, np.array([0.85, 1.05, 1.05]), own)
         if parts.conversions:
             p = p + _conversions(work, motion_p, motion_s, toward, own.child("conversions"))
         if parts.surface_waves and work.source.kind == "quarry blast":
@@ -240,8 +240,15 @@ def _phase(work, phase: str, motion: np.ndarray, onset_s: float, weights: np.nda
     own = own.child(phase)
     attenuation, ray = work.attenuation, work.ray
     direct = np.sqrt(1.0 - coda.forward_loss(attenuation, ray.hypocentral_km))
-    green = np.repeat((direct * motion)[:, None], work.n // 2 + 1, axis=1).astype(complex)
     last = work.room(onset_s)
+    nearby = np.zeros(work.n)
+    nearby[0] = direct
+    if work.parts.coda and last > 1:
+        mean_s = attenuation.multipath_s * (1.0 + ray.hypocentral_km / 50.0)
+        at = own.child("multipath").exponential(mean_s * work.sampling_rate_hz, 12).astype(int) + 2
+        size = own.child("multipath size").normal(0.0, attenuation.multipath, 12)
+        np.add.at(nearby, at[at < last], size[at < last])
+    green = np.outer(motion, fft.rfft(nearby))
     if work.parts.coda and last > 1:
         early = (attenuation.early_p if phase == "P" else attenuation.early_s) * own.lognormal(1.0, 0.5)
         early_decay = attenuation.early_decay_s * own.lognormal(1.0, 0.6) + 0.01 * onset_s

@@ -47,7 +47,8 @@ class Attenuation:
     to 0.05 in active crust), ``p_scattering_per_km`` that from P to the P coda. ``forward_km`` is the
     distance over which a direct pulse loses 63 % of its coherent energy; ``broadening_s`` the rise time that its
     envelope has gained at 100 km. ``early_p`` and ``early_s`` are the energy, relative to the direct pulse, that
-    the shallow structure near source and station scatters within the first seconds.
+    the shallow structure near source and station scatters within the first seconds. ``multipath`` is the relative size of a dozen later pulses on nearby paths, and
+    ``multipath_s`` their mean delay near the source.
     """
 
     qs0: float = 200.0
@@ -59,9 +60,11 @@ class Attenuation:
     p_scattering_per_km: float = 0.03
     forward_km: float = 80.0
     broadening_s: float = 0.6
-    early_p: float = 1.5
-    early_s: float = 0.8
-    early_decay_s: float = 0.4
+    early_p: float = 6.0
+    early_s: float = 2.5
+    early_decay_s: float = 0.8
+    multipath: float = 0.4
+    multipath_s: float = 0.2
 
     def qs(self, frequencies_hz):
         """Quality factor of S; constant below 0.3 Hz, where the power law would vanish."""

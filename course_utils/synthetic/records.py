@@ -47,7 +47,7 @@ class Records:
 
     Columns of the table: record, seed, kind ("noise" for windows without an event), instrument, mw, distance_km,
     hypocentral_km, depth_km, p_sample and s_sample (fractional; NaN outside the window or absent), p_snr_db and
-    s_snr_db, p_visible and s_visible (at least 6 dB and inside), p_rms_m_s, s_rms_m_s, noise_rms_m_s.
+    s_snr_db, p_visible and s_visible (at least 6 dB and inside), p_rms_m_s, s_rms_m_s, peak_m_s, noise_rms_m_s, gain (counts per m/s, or m/s**2 for HN).
     """
 
     waveforms: np.ndarray
@@ -99,7 +99,7 @@ def records(
         counts = np.zeros((3, samples))
         row = {"record": int(number), "seed": int(seed), "kind": kind, "instrument": made.instrument.code}
         rms = noise_rms(made.noise, made.instrument, sampling_rate_hz=sampling_rate_hz, cultural=made.cultural)
-        row |= {"noise_rms_m_s": float(np.sqrt(np.mean(rms**2)))}
+        row |= {"noise_rms_m_s": float(np.sqrt(np.mean(rms**2))), "gain": made.instrument.gain}
         if kind != "noise":
             motion = _motion(made, draws, sampling_rate_hz, samples, p_at, parts)
             row |= _labels(made, motion, rms, sampling_rate_hz, samples)
@@ -151,7 +151,7 @@ def noise_counts(made: Setting, draws: Draws, samples: int, sampling_rate_hz: fl
 
 
 def crustal_setting(draws: Draws, kind: str) -> Setting:
-    """A shallow crustal earthquake or quarry blast at 2 to 150 km, drawn with the spread of real networks.
+    """A shallow crustal earthquake or quarry blast at 2 to 120 km, drawn with the spread of real networks.
 
     Distances are log-uniform, so that the short S-P times of real local records are there; magnitudes follow the
     distance, from just invisible to far above the noise. Spectra: kappa around 0.018 s, Q of S 70 to 700 times f^n,
@@ -176,11 +176,11 @@ def crustal_setting(draws: Draws, kind: str) -> Setting:
     soft = ocean or draws.chance(0.45)
     site = Site(
         key=draws.child("site").key,
-        kappa_s=draws.lognormal(0.018, 0.5),
+        kappa_s=draws.lognormal(0.024, 0.4),
         kappa_p_ratio=draws.uniform(0.5, 1.0),
-        amplification=draws.lognormal(1.8 if soft else 1.2, 0.25),
+        amplification=draws.lognormal(1.4 if soft else 1.0, 0.25),
         resonance_hz=draws.loguniform(1.0, 14.0) if soft else 0.0,
-        resonance_gain=draws.uniform(0.4, 2.5) if soft else 0.0,
+        resonance_gain=draws.uniform(0.3, 1.8) if soft else 0.0,
         resonance_width=draws.uniform(0.25, 0.6),
         sediment_delay_s=draws.lognormal(0.5 if ocean else 0.25, 0.5),
     )
@@ -190,13 +190,15 @@ def crustal_setting(draws: Draws, kind: str) -> Setting:
         qp_over_qs=draws.uniform(0.9, 2.2),
         coda_q0=draws.loguniform(50.0, 250.0),
         coda_q_exponent=draws.uniform(0.4, 0.9),
-        scattering_per_km=draws.lognormal(0.015, 0.6),
+        scattering_per_km=draws.lognormal(0.01, 0.6),
         p_scattering_per_km=draws.lognormal(0.02, 0.6),
         forward_km=draws.lognormal(80.0, 0.4),
         broadening_s=draws.lognormal(0.5, 0.5),
-        early_p=draws.lognormal(1.5, 0.5),
-        early_s=draws.lognormal(0.8, 0.5),
-        early_decay_s=draws.lognormal(0.35, 0.6),
+        early_p=draws.lognormal(6.0, 0.6),
+        early_s=draws.lognormal(2.5, 0.6),
+        early_decay_s=draws.lognormal(0.8, 0.6),
+        multipath=draws.uniform(0.25, 0.7),
+        multipath_s=draws.lognormal(0.2, 0.5),
     )
     cultural = draws.uniform()
     if kind == "noise":
@@ -208,9 +210,11 @@ def crustal_setting(draws: Draws, kind: str) -> Setting:
 
 
 def _event(draws: Draws, kind: str, model: NoiseModel) -> tuple[Source, Ray, float]:
+    if kind not in ("earthquake", "quarry blast", "low-frequency", "surface event"):
+        raise ValueError(f"records: no setting for event type {kind!r}; pass your own setting function")
     blast = kind == "quarry blast"
-    distance = draws.loguniform(2.0, 150.0)
-    depth = 0.1 if blast else min(draws.lognormal(6.0, 0.7), 28.0)
+    distance = draws.loguniform(2.0, 120.0)
+    depth = 0.1 if blast or kind == "surface event" else min(draws.lognormal(6.0, 0.7), 28.0)
     hypocentral = float(np.hypot(distance, depth))
     vp = float(np.clip(4.8 + 0.06 * depth + 0.010 * hypocentral + draws.normal(0.0, 0.35), 3.4, 7.4))
     vs = vp / float(np.clip(draws.normal(1.74, 0.06), 1.6, 2.05))
@@ -222,15 +226,22 @@ def _event(draws: Draws, kind: str, model: NoiseModel) -> tuple[Source, Ray, flo
         takeoff_p_deg=180.0 - min(start, draws.uniform(60.0, 110.0)),
         takeoff_s_deg=180.0 - min(start, draws.uniform(60.0, 110.0)),
         incidence_p_deg=min(start, draws.uniform(8.0, 45.0)),
-        incidence_s_deg=min(start, draws.uniform(5.0, 30.0)),
+        incidence_s_deg=min(start, draws.uniform(8.0, 38.0)),
         p_time_s=hypocentral / vp,
         s_time_s=hypocentral / vs,
         vp_km_s=max(vp, 4.5),
         vs_km_s=max(vp, 4.5) / 1.74,
     )
-    quiet = -0.9 + 2.2 * np.log10(max(hypocentral, 3.0) / 5.0) + 1.2 * (model.level - 0.42) * 2.5
+    quiet = -0.3 + 1.2 * np.log10(max(hypocentral, 3.0) / 5.0) + 1.2 * (model.level - 0.42) * 2.5
     mw = float(np.clip(quiet + draws.uniform(-0.3, 2.8), -0.8, 6.0))
-    stress = draws.lognormal(4.0, 1.0) if kind != "low-frequency" else 4.0 * 10 ** (mw - 4.0)
+    stress = draws.lognormal(4.0, 1.0)
+    if kind == "low-frequency":  # corner frequency near 2.5 Hz whatever the size
+        usual = Source(mw, EXPLOSION, stress_drop_mpa=stress).corner_hz(ray.vs_km_s)
+        stress *= (draws.lognormal(2.5, 0.3) / usual) ** 3
+    if kind == "surface event":
+        ray = replace(ray, s_time_s=float("nan"))
+        down = (0.0, 0.0, 1.0)
+        return Source(mw, force=down, kind=kind, duration_s=draws.loguniform(10.0, 120.0)), ray, 0.0
     if blast:
         rows = draws.integers(3, 12)
         gap = draws.uniform(0.02, 0.06)
@@ -274,12 +285,13 @@ def _labels(made: Setting, motion: GroundMotion, rms: np.ndarray, rate: float, s
         "s_visible": bool(s_in and s_db >= snr.VISIBLE_DB),
         "p_rms_m_s": p_rms,
         "s_rms_m_s": s_rms,
+        "peak_m_s": float(np.abs(motion.total).max()),
     }
 
 
 def _table(rows: list[dict]) -> pd.DataFrame:
     numbers = ["mw", "stress_drop_mpa", "distance_km", "hypocentral_km", "depth_km", "p_sample", "s_sample"]
-    numbers += ["p_snr_db", "s_snr_db", "p_rms_m_s", "s_rms_m_s", "noise_rms_m_s"]
+    numbers += ["p_snr_db", "s_snr_db", "p_rms_m_s", "s_rms_m_s", "peak_m_s", "noise_rms_m_s", "gain"]
     columns = ["record", "seed", "kind", "instrument", *numbers, "p_visible", "s_visible"]
     table = pd.DataFrame(rows, columns=columns)
     table[["p_visible", "s_visible"]] = table[["p_visible", "s_visible"]].eq(True)
