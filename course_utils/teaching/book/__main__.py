@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from course_utils.teaching.book.assemble import BookError, assemble
+from course_utils.teaching.book.offline import remote_requests
 from course_utils.teaching.book.vendor import mathjax
 
 
@@ -37,14 +38,18 @@ def main(argv: list[str] | None = None) -> int:
         environment.pop("COURSE_MATHJAX", None)
     else:
         environment["COURSE_MATHJAX"] = str(folder)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(source), "--path-output", str(out)]
+    jupyter_book = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", jupyter_book, "build", str(source), "--path-output", str(out)]
     command += ["--warningiserror", "--nitpick", "--keep-going", "--quiet"]
     code = subprocess.call(command, env=environment)
     index = out / "_build" / "html" / "index.html"
     if code == 0 and not index.exists():
         print(f"the build said nothing, but there is no {index}", file=sys.stderr)
         return 1
-    return code
+    remote = remote_requests(index.parent) if code == 0 else []
+    for line in remote:
+        print(f"a page fetches from another host: {line}", file=sys.stderr)
+    return code or (1 if remote else 0)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def _copy_lessons(executed: Path, folder: Path) -> list[str]:
 def _fill(path: Path, root: Path, lessons: list[str]) -> str:
     parts: dict[str, Callable[[str], str]] = {
         "table": pages.table_columns,
-        "datasets": lambda _: pages.datasets(root),
+        "datasets": lambda _: pages.datasets(),
         "schedule": lambda part: pages.schedule(root, part, lessons),
         "modules": pages.modules,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from html import escape
@@ -18,6 +19,8 @@ def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
     app.add_html_math_renderer("plain", (_inline_math, None), (_block_math, None))
     app.connect("config-inited", _choose_math, priority=100)
+    app.connect("config-inited", _without_thebe)
+    app.connect("missing-reference", _follow_reexport)
     app.connect("build-finished", _copy)
     app.add_css_file("course.css")
     app.add_js_file("course-figures.js")
@@ -26,9 +29,35 @@ def setup(app: Sphinx) -> dict:
 
 def _choose_math(app: Sphinx, config) -> None:
     if os.environ.get("COURSE_MATHJAX"):
+        config.html_math_renderer = "mathjax"
         config.mathjax_path = "vendor/mathjax/es5/tex-chtml.js"
     else:
         config.html_math_renderer = "plain"
+
+
+def _without_thebe(app: Sphinx, config) -> None:
+    """Jupyter Book always loads sphinx-thebe, which writes addresses of other hosts and a script error into pages."""
+    for listeners in app.events.listeners.values():
+        for listener in list(listeners):
+            if getattr(listener.handler, "__module__", "") == "sphinx_thebe":
+                app.disconnect(listener.id)
+
+
+def _follow_reexport(app: Sphinx, env, node, contnode):
+    """``course_utils.picking.pick`` is documented in the module that defines it; lead there."""
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not target.startswith("course_utils."):
+        return None
+    package, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(package), name)
+    except (ImportError, AttributeError):
+        return None  # Sphinx then warns, and the build fails
+    defined = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    if defined == target:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], defined, node, contnode)
 
 
 def _copy(app: Sphinx, exception: Exception | None) -> None:

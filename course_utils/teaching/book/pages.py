@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from importlib import resources
 from pathlib import Path
 
 import yaml
@@ -32,7 +33,7 @@ def schedule(root: Path, part: str, lessons: list[str]) -> str:
         if number in by_number:
             title = f"[{title}](lessons/{by_number[number]}.ipynb)"
         else:
-            title += " *(in preparation)*"
+            title += " †"
         if lesson.get("self_study"):
             title += " (self-study)"
         else:
@@ -41,12 +42,13 @@ def schedule(root: Path, part: str, lessons: list[str]) -> str:
     header = ("from", "lesson", "", "minutes")
     if not any(row[0] for row in rows):
         header, rows = header[1:], [row[1:] for row in rows]
-    return _markdown_table(header, rows) + f"\n\nTogether {total // 60} h {total % 60:02d} min."
+    missing = " † in preparation." if any("†" in cell for row in rows for cell in row) else ""
+    return _markdown_table(header, rows) + f"\n\nTogether {total // 60} h {total % 60:02d} min.{missing}"
 
 
-def datasets(root: Path) -> str:
+def datasets() -> str:
     """The outside data sets of the manifest: what they are, size, licence and terms, citation, and what to beware of."""
-    manifest = yaml.safe_load((root / "data_manifest.yaml").read_text(encoding="utf-8"))
+    manifest = yaml.safe_load(resources.files("course_utils.data").joinpath("data_manifest.yaml").read_text("utf-8"))
     out = [
         _dataset(entry, f"{entry['bytes'] / 1e6:.1f} MB in {entry['file_count']} files")
         for entry in manifest["datasets"]
