@@ -22,7 +22,7 @@ from .errors import DataError, MissingFile, NoNetwork, NoRoom, UnknownDataset, W
 from .manifests import Dataset, File, dataset, files
 
 TIMEOUT_S = 30
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16  # what is lost at most when a connection breaks off
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _verified: set[tuple] = set()
 
@@ -202,16 +202,18 @@ def _check_mirrored(folder: Path, entry: Dataset, file: File) -> None:
 
 def _download(entry: Dataset, wanted: list[File], folder: Path, progress: bool) -> None:
     """Download into the staging folder through pooch, which verifies, then move each file to its place."""
-    import shutil
-
     import pooch
     import requests
 
     pooch.get_logger().setLevel("WARNING")  # the bar shows progress
     staging = folder.parent / ".incoming" / entry.name
     with room(staging, wanted[0]):
-        staging.mkdir(parents=True, exist_ok=True)
-    with _only_one(staging.with_name(entry.name + ".lock")), _bar(entry.name, wanted, progress) as advance:
+        staging.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        _only_one(staging.with_name(entry.name + ".lock")),
+        _staged(staging),
+        _bar(entry.name, wanted, progress) as advance,
+    ):
         for file in wanted:
             if is_verified(folder / file.path, file):  # another process was faster
                 advance(file.bytes)
@@ -225,7 +227,7 @@ def _download(entry: Dataset, wanted: list[File], folder: Path, progress: bool) 
             )
             part = staging / "parts" / file.sha256
             with room(part, file):
-                part.parent.mkdir(exist_ok=True)
+                part.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     got = client.fetch(file.path, downloader=_Resuming(part, file, advance))
                 except requests.exceptions.RequestException as error:
@@ -242,7 +244,6 @@ def _download(entry: Dataset, wanted: list[File], folder: Path, progress: bool) 
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(got, target)
             check(target, file)
-        shutil.rmtree(staging, ignore_errors=True)  # stray empty files of killed runs
 
 
 def _no_network(entry: Dataset, file: File, part: Path, error: Exception) -> NoNetwork:
@@ -301,6 +302,22 @@ class _Resuming:
         if size < self.file.bytes:
             raise requests.exceptions.ConnectionError(f"{size} of {self.file.bytes} bytes arrived")
         os.replace(self.part, output_file)
+
+
+@contextmanager
+def _staged(staging: Path) -> Iterator[None]:
+    """Clear the staging folder of what killed runs left there, but for parts that can be continued."""
+    import shutil
+
+    try:
+        yield
+    finally:
+        parts = [part for part in staging.glob("parts/*") if part.is_file() and part.stat().st_size]
+        for child in [staging] if not parts else [c for c in staging.iterdir() if c.name != "parts"]:
+            if child.is_file():
+                child.unlink()
+            else:
+                shutil.rmtree(child, ignore_errors=True)
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def _copy(source: Path, target: Path, file) -> None:
             remedy="check the disk",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def _write_notes(folder: Path, report: MirrorReport, private: bool) -> None:
@@ -160,5 +161,6 @@ def _write(target: Path, text: str) -> None:
         part.write_text(text, "utf-8")
         os.replace(part, target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
         raise NoRoom(f"{target}: {error.strerror}", remedy="free some space or choose another folder") from error

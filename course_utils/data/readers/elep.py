@@ -18,7 +18,7 @@ def read(entry: Dataset, progress: bool = True) -> Opened:
     ``waveforms``  ObsPy Stream, 6 traces at 100 Hz without gaps: PB.B204 (borehole, EH1, EH2, EHZ: the horizontals are not N and
                    E) and UW.SHW (HHE, HHN, HHZ).
     ``picks``      16 manual picks of PB.B204 over the *whole* day; ``within_waveforms`` marks the four inside the four hours.
-                   ``uncertainty_s``, ``onset``, ``polarity``, ``component`` (full channel code) and ``source_id`` (the PNSN event
+                   ``pick_error_s``, ``onset``, ``polarity``, ``component`` (full channel code) and ``source_id`` (the PNSN event
                    that a pick belongs to) are the analysts'.
 
     The set has no station coordinates and no event locations. Analysts picked events worth locating only: a
@@ -49,7 +49,7 @@ def read(entry: Dataset, progress: bool = True) -> Opened:
             ),
             "model": "analyst",
             "component": raw["channel"],
-            "uncertainty_s": raw["uncertainty"],
+            "pick_error_s": raw["uncertainty"],
             "onset": raw["onset"],
             "polarity": raw["polarity"],
             "source_id": raw["source_id"],
