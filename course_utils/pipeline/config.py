@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -83,10 +85,19 @@ class Pick(_Section):
     p_threshold: Probability | None = Field(None, description="default: the weights' own")
     s_threshold: Probability | None = Field(None, description="default: the weights' own")
     time_stretch: float = Field(
-        1.0, gt=0, le=20, description="2 shows the model data at half speed, for small, near events"
+        1.0, ge=0.1, le=10, description="2 shows the model data at half speed, for small, near events"
     )
     batch_size: int | None = Field(None, ge=1, description="windows at a time; default: the picker's own")
-    overlap: float | None = Field(None, ge=0, lt=1, description="share of a window; default: the picker's own")
+    overlap: float | None = Field(
+        None, ge=0, description="of windows: a share below 1, or samples; default: the weights' own"
+    )
+    max_gap_s: float = Field(1.0, ge=0, description="gaps up to this long are interpolated")
+
+    @property
+    def thresholds(self) -> dict[str, float] | None:
+        """The thresholds that the file gives, as the picker takes them."""
+        given = {"P": self.p_threshold, "S": self.s_threshold}
+        return {phase: value for phase, value in given.items() if value is not None} or None
 
 
 class Associate(_Section):
@@ -180,6 +191,22 @@ def check_keys(section: str, given: dict[str, Any], known: list[str]) -> None:
     lines = [_unknown(f"[{section}] {key}", key, value, known) for key, value in given.items() if key not in known]
     if lines:
         raise ConfigError("\n".join(lines))
+
+
+@contextmanager
+def explain_settings(section: str) -> Iterator[None]:
+    """Turn what a room says against its settings into a ConfigError that names the section."""
+    try:
+        yield
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            name, message = ".".join(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")
+            value = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
+            lines.append(f"[{section}] {name}{value}: {message[:1].lower()}{message[1:]}".replace("] :", "]:"))
+        raise ConfigError("\n".join(lines)) from None
+    except ValueError as error:
+        raise ConfigError(f"[{section}]: {error}") from error
 
 
 def _unknown(where: str, key: str, value: Any, known: list[str]) -> str:
