@@ -91,12 +91,10 @@ def _copy(source: Path, target: Path, file) -> None:
             check(part, file, remember=False)
             os.replace(part, target)
     except NoRoom as error:
-        raise NoRoom(
-            error.what,
-            expected=error.expected,
-            found=error.found,
-            remedy="free some space there and run the command again",
-        ) from error
+        remedy = "choose another folder; sticks formatted FAT or exFAT cannot hold names with ':' (pnw-classification has them)"
+        if "disk is full" in error.what:
+            remedy = "free some space there and run the command again"
+        raise NoRoom(error.what, expected=error.expected, found=error.found, remedy=remedy) from error
     except WrongContent as error:
         raise WrongContent(
             f"{target}: the copy differs from the original",

@@ -75,6 +75,29 @@ def test_iceland_picks(iceland):
 
 
 @marked
+def test_iceland_velocity_is_read_as_quakemigrate_read_it(iceland):
+    """Our times through the nodes agree with its modelled arrivals to its grid; taken as layers they are a second off."""
+    from course_utils.earth import distance_azimuth
+    from course_utils.earth.traveltime import TravelTimes
+
+    stations = iceland.stations.set_index("station")
+    origin = iceland.events[["event_id", "time", "latitude", "longitude", "depth_km"]].rename(
+        columns={"time": "origin"}
+    )
+    arrivals = iceland.modelled.merge(origin, on="event_id")
+    times = TravelTimes.build(iceland.stations, iceland.velocity, max_distance_km=45, max_depth_km=10)
+    for phase, rows in arrivals.groupby("phase"):
+        at = stations.loc[rows["station"]]
+        distance, _ = distance_azimuth(
+            *(x.to_numpy() for x in (rows["latitude"], rows["longitude"], at["latitude"], at["longitude"]))
+        )
+        index = iceland.stations.set_index("station").index.get_indexer(rows["station"])
+        ours = times.times(phase, index, distance, rows["depth_km"].to_numpy())
+        residual = (rows["time"] - rows["origin"]).dt.total_seconds().to_numpy() - ours
+        assert abs(np.median(residual)) < 0.03 and np.abs(residual).max() < 0.15
+
+
+@marked
 def test_parts_by_name(iceland):
     stations, stream = iceland["stations", "waveforms"]
     assert len(stations) == 12 and len(stream) == 72
