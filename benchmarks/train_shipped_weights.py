@@ -84,7 +84,7 @@ class Mixer:
         k = rng.choice(self.noise_of_class[code])
         first = rng.integers(0, banks.noises.shape[2] - WINDOW)
         x = banks.noises[k, :, first : first + WINDOW].astype(np.float64)
-        quiet = float(banks.quiet["noise_rms_m_s"].iat[k])
+        quiet = float(banks.quiet["noise_rms_m_s"].iloc[k])
         label = np.zeros((2, WINDOW))
         if rng.random() > 0.12:
             main_db = float(np.clip(rng.normal(24.0, 13.0), -2.0, 65.0))

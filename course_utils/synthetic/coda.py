@@ -73,15 +73,12 @@ def scattered(
     sampling_rate_hz: float,
     weights: np.ndarray,
     coherence: float,
-    family: Draws | None = None,
-    family_share: float = 0.0,
 ) -> np.ndarray:
     """Spectrum (3, n//2+1) of a scattered Green's function that begins at sample 0 and ends where ``power`` ends.
 
     ``power`` (m,) is the envelope power of :func:`envelope_power` at the samples; it is faded out over its last
     eighth. ``weights`` (3,) scales the components, of which a share
-    ``coherence`` of the power is common to all three. With ``family`` a share ``family_share`` of the power comes
-    from those draws: events that share them have similar codas, as neighbours in the Earth do.
+    ``coherence`` of the power is common to all three.
     """
     last = power.size
     t = np.arange(last) / sampling_rate_hz
@@ -91,9 +88,6 @@ def scattered(
     total = np.zeros((3, last))
     for centre, first, end, amplitude in _bands(n, sampling_rate_hz):
         noise = draws.complex_normal((4, end - first))
-        if family is not None and family_share > 0:
-            noise *= np.sqrt(1 - family_share)
-            noise += np.sqrt(family_share) * family.complex_normal((4, end - first))
         spectrum = np.zeros((3, n // 2 + 1), complex)
         mixed = np.sqrt(1 - coherence) * noise[:3] + np.sqrt(coherence) * noise[3]
         spectrum[:, first:end] = mixed * (amplitude * np.sqrt(n / 2))

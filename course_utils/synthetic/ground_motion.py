@@ -22,7 +22,7 @@ from course_utils.synthetic.randomness import Draws
 from course_utils.synthetic.source import Source, moment_rate_spectrum, radiation, with_floor
 
 FREE_SURFACE = 2.0
-RADIATION_FLOOR = {"P": 0.35, "SV": 0.3, "SH": 0.3}
+RADIATION_FLOOR = {"P": 0.45, "SV": 0.3, "SH": 0.3}
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,13 @@ def ground_motion(
     start_s: float,
     samples: int,
     parts: Parts | None = None,
-    family: Draws | None = None,
-    family_share: float = 0.0,
 ) -> GroundMotion:
     """Ground velocity of ``source`` along ``ray``: omega-square source, spreading, Q, kappa, site, coda, conversions.
 
     The first sample lies ``start_s`` after the origin time; choose it so that samples fall on the station's own
     grid, at least 1 s before P (onsets are placed between samples by their phase). Whatever would come after
     ``samples`` is faded out; :func:`duration_s` says how long is long enough. ``draws`` is keyed by the caller
-    (seed, station, event); ``family`` with ``family_share`` (0 to 1) makes codas of neighbouring or repeating
-    events alike at one station: key it by station and family.
+    (seed, station, event); repeating events that share a key and a length share their scattered waves.
 
     Raises:
         ValueError: the record would begin after P, or is shorter than one second.
@@ -88,9 +85,7 @@ def ground_motion(
         raise ValueError(f"samples is {samples}; ask for at least one second ({sampling_rate_hz:.0f})")
     n = fft.next_fast_len(int(samples * 1.04) + int(sampling_rate_hz), real=True)
     n += n % 2
-    work = _Workspace(
-        source, ray, site, attenuation, draws, sampling_rate_hz, n, start_s, samples, parts, family, family_share
-    )
+    work = _Workspace(source, ray, site, attenuation, draws, sampling_rate_hz, n, start_s, samples, parts)
     if source.kind in ("surface event", "teleseism"):
         from course_utils.synthetic import long_signals
 
@@ -141,8 +136,6 @@ class _Workspace:
     start_s: float
     samples: int
     parts: Parts
-    family: Draws | None = None
-    family_share: float = 0.0
 
     @property
     def f(self) -> np.ndarray:
@@ -168,9 +161,6 @@ class _Workspace:
 
     def own(self, purpose: str) -> Draws:
         return self.draws.child(purpose)
-
-    def kin(self, purpose: str) -> Draws | None:
-        return None if self.family is None else self.family.child(purpose)
 
 
 def directions(ray: Ray) -> dict[str, np.ndarray]:
@@ -262,8 +252,6 @@ def _phase(work, phase: str, motion: np.ndarray, onset_s: float, weights: np.nda
             work.sampling_rate_hz,
             weights / np.sqrt(3.0),
             0.2,
-            work.kin(f"coda {phase}"),
-            work.family_share,
         )
     return green * (work.pulse_p if phase == "P" else work.pulse_s)
 
