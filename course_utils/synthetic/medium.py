@@ -51,7 +51,7 @@ def _gradient_nodes(vp_factor: np.ndarray, ratio_factor: np.ndarray) -> pd.DataF
     moho = top[-1]
     slope = (moho - middle[-1]) / (middle[-1] - middle[-2])
     bottom = [v[-2] + (v[-2] - v[-3]) * slope for v in (vp, vs)]
-    deep_km = 100.0
+    deep_km = 60.0
     growth = MANTLE_GRADIENT_PER_S * (deep_km - moho)
     rows = [
         *zip(middle, vp[:-1], vs[:-1], strict=True),

@@ -19,8 +19,8 @@ from course_utils.synthetic.seismicity import Event
 LEAD_S = 1.5  # record before P
 LENGTHS_S = (10, 16, 26, 42, 68, 110, 180, 300, 600)  # few lengths, so that filters are made once
 LONGEST_S = {"teleseism": 3600, "surface event": 600}
-FAINT = 0.1  # of the noise: contributions whose P and S are smaller are left out
-CODA_END = 0.4  # of the noise, where duration_s, which overestimates by two, ends a coda; it fades before
+FAINT = 0.2  # of the noise: contributions whose P and S are smaller are left out
+CODA_END = 0.5  # of the noise, where duration_s, which overestimates by two, ends a coda; it fades before
 _KEPT = 48
 
 
