@@ -137,13 +137,14 @@ def settings_for(
     Rules, with D the largest distance between stations, c the cut-off distance and T the S time over c:
 
     - ``margin_km`` a quarter of D, 5 to 60 km: beyond that, azimuthal gaps make epicenters useless.
-    - ``max_depth_km`` the deepest row of the velocity model, at least 10 km and at most D (or 30 km).
+    - ``max_depth_km`` the deepest row of the velocity model or a quarter of D, at least 10 km and at most D.
     - ``cutoff_km`` covers the twelve nearest stations (or all) from nine places in ten within the network.
-    - ``model_tolerance_s`` 0.25 s + 3 % of T: models are wrong in proportion to the way travelled.
-    - ``pick_tolerance_s`` 0.2 s + 2 % of T: less, as it applies once the event is located.
+    - ``model_tolerance_s`` 0.15 s + 3 % of T: models are wrong in proportion to the way travelled.
+    - ``pick_tolerance_s`` 0.15 s + 1.8 % of T: less, as it applies once the event is located.
     - ``node_km`` what P crosses within the model tolerance; ``location_node_km`` a tenth of it.
     - ``time_before_s`` 1.2 T + 2 s; ``slice_s`` ten times that, 300 to 1200 s.
-    - ``min_picks`` 7 with 3 P and 2 S, both on 2 stations; networks of three stations 5, of four or five stations 6.
+    - ``min_picks`` 7, at least one station with both P and S: small, near events often show hardly any P, and seven
+      arrivals that fit one origin are rare by chance. Networks of three stations 5, of four 6, both on two stations.
     - ``min_interevent_s`` twice the pick tolerance.
 
     Args:
@@ -177,25 +178,24 @@ def settings_for(
     highest = -float(stations["elevation_m"].max()) / 1000.0
     choose("margin_km", round(float(np.clip(aperture / 4, 5, 60)), 1))
     choose("min_depth_km", round(highest, 2))
-    choose("max_depth_km", round(float(max(10.0, min(deepest, aperture) if deepest >= 10 else min(30.0, aperture))), 1))
+    choose("max_depth_km", round(float(max(10.0, min(max(deepest, aperture / 4), aperture))), 1))
     cutoff = choose("cutoff_km", round(_cutoff_km(x, y), 1))
 
     middle = stations.assign(elevation_m=float(stations["elevation_m"].median())).iloc[:1]
-    reach = float(np.hypot(cutoff, 0.0))
     depth = float(max(given["max_depth_km"], 1.0 - highest))
-    times = TravelTimes.build(middle, velocity, 1.05 * reach, depth + 1.0, spacing_km=max(reach, depth) / 100)
+    times = TravelTimes.build(middle, velocity, 1.05 * cutoff, depth + 1.0, spacing_km=max(cutoff, depth) / 100)
     depths = np.linspace(min(0.0, depth), depth, 5)
-    s_time = float(np.nanmax(times.times("S", 0, reach, depths)))
-    p_speed = reach / float(np.nanmin(times.times("P", 0, reach, depths)))
+    s_time = float(np.nanmax(times.times("S", 0, cutoff, depths)))
+    p_speed = cutoff / float(np.nanmin(times.times("P", 0, cutoff, depths)))
 
-    tolerance = choose("model_tolerance_s", round(0.25 + 0.03 * s_time, 2))
-    match = choose("pick_tolerance_s", round(0.2 + 0.02 * s_time, 2))
+    tolerance = choose("model_tolerance_s", round(0.15 + 0.03 * s_time, 2))
+    match = choose("pick_tolerance_s", round(0.15 + 0.018 * s_time, 2))
     node = choose("node_km", round(tolerance * p_speed, 1))
     choose("location_node_km", round(node / 10, 2))
     before = choose("time_before_s", round(1.2 * s_time + 2.0, 1))
     choose("slice_s", round(float(np.clip(10 * before, 300, 1200))))
     choose("min_interevent_s", round(2 * match, 2))
-    picks, p, s, both = {3: (5, 3, 2, 2), 4: (6, 3, 2, 2), 5: (6, 3, 2, 2)}.get(n, (7, 3, 2, 2))
+    picks, p, s, both = {3: (5, 2, 2, 2), 4: (6, 2, 2, 2)}.get(n, (7, 1, 1, 1))
     choose("min_both", both)
     choose("min_p_picks", max(p, given["min_both"]))
     choose("min_s_picks", max(s, given["min_both"]))

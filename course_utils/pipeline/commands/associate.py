@@ -1,0 +1,48 @@
+"""``course associate``: a pick table in, events and assignments out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def associate(
+    picks: Annotated[Path, typer.Argument(help="Picks, CSV or Parquet: station, phase, time[, probability].")],
+    stations: Annotated[
+        Path, typer.Option(help="Stations, CSV or Parquet: station, latitude, longitude, elevation_m.")
+    ],
+    velocity: Annotated[Path, typer.Option(help="Velocity model, CSV: depth_km, vp_km_s, vs_km_s.")],
+    out: Annotated[Path, typer.Option(help="Folder for events, assignments and picks (.parquet).")],
+    method: Annotated[str, typer.Option(help="Associator.")] = "pyocto",
+    min_picks: Annotated[
+        int | None, typer.Option(help="Fewest picks of an event; by default from the network.", show_default=False)
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on it.")] = 1,
+) -> None:
+    """Gather picks into events, with settings from the geometry of the network, and say where every pick went."""
+    import warnings
+
+    from course_utils.association import associate_with_report
+    from course_utils.catalog.store import read_table, write_table
+    from course_utils.earth import read_velocity
+
+    overrides = {"threads": threads} | ({} if min_picks is None else {"min_picks": min_picks})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the report says the same, in its place
+            catalog, report = associate_with_report(
+                read_table(picks, "picks"),
+                read_table(stations, "stations"),
+                read_velocity(velocity),
+                method,
+                **overrides,
+            )
+        for name in ("events", "assignments", "picks"):
+            write_table(getattr(catalog, name), name, out / f"{name}.parquet")
+    except (ValueError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(str(report))
+    typer.echo(f"written to {out}: events, assignments and picks (.parquet)")
