@@ -58,7 +58,7 @@ def text(key: str) -> str:
     return format(entries[field]["value"], entries[field]["format"])
 
 
-def check(name: str, **values: float | str) -> None:
+def check(name: str, /, **values: float | str) -> None:
     """Compare results with the stored values of ``golden/<name>.json``.
 
     A number may differ by the entry's absolute ``tolerance``, a text not at all.

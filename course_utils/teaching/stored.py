@@ -38,7 +38,7 @@ def stored(name: str) -> pd.DataFrame:
     return frame
 
 
-def keep(name: str, frame: pd.DataFrame, data: str, rows: int = 0, **tolerance: float) -> None:
+def keep(name: str, frame: pd.DataFrame, /, data: str, rows: int = 0, **tolerance: float) -> None:
     """Compare ``frame`` with the stored table, or store it with ``COURSE_GOLDEN=write``.
 
     The number of rows may differ by ``rows``; of the columns in ``tolerance`` the medians may differ by the given
