@@ -22,6 +22,7 @@ from course_utils.synthetic.randomness import Draws
 from course_utils.synthetic.source import Source, moment_rate_spectrum, radiation, with_floor
 
 FREE_SURFACE = 2.0
+_RINGING_S = 0.25  # what the band limit puts before an onset has died out by then
 RADIATION_FLOOR = {"P": 0.45, "SV": 0.3, "SH": 0.3}
 
 
@@ -94,8 +95,8 @@ def ground_motion(
         p, s = _local_event(work)
     out = fft.irfft(np.concatenate([p, s]), n)[:, :samples]
     _fade_end(out, int(sampling_rate_hz))
-    quiet = int((ray.p_time_s - start_s) * sampling_rate_hz) - 5
-    out[:, : max(0, quiet)] = 0.0  # ringing of the band limit, below 1e-3 of the onset
+    quiet = int((ray.p_time_s - start_s - _RINGING_S) * sampling_rate_hz)
+    out[:, : max(0, quiet)] = 0.0
     return GroundMotion(start_s, sampling_rate_hz, out[:3], out[3:])
 
 
@@ -194,7 +195,13 @@ def pulse(work: _Workspace, phase: str) -> np.ndarray:
     scale = FREE_SURFACE * spreading_per_m(ray.hypocentral_km, phase) / (4 * np.pi * ray.density_kg_m3 * speed**3)
     path = np.exp(path_filter(travel, q, kappa, work.n, work.sampling_rate_hz))
     # a spectrum per sample: the inverse transform of a unit spectrum is one sample of height 1, not of area 1
-    return rate * path * (2j * np.pi * f * scale * work.sampling_rate_hz)
+    return rate * path * (2j * np.pi * f * scale * work.sampling_rate_hz * _band_limit(work))
+
+
+def _band_limit(work: _Workspace) -> np.ndarray:
+    """A smooth end of the spectrum, 0.36 to 0.5 of the sampling rate: a sharp one would ring before every onset."""
+    x = np.clip((work.f / work.sampling_rate_hz - 0.36) / 0.14, 0.0, 1.0)
+    return np.cos(np.pi / 2 * x) ** 2
 
 
 def _local_event(work: _Workspace) -> tuple[np.ndarray, np.ndarray]:

@@ -75,7 +75,7 @@ def short_period_rayleigh(work) -> np.ndarray:
 def _teleseism(work) -> tuple[np.ndarray, np.ndarray]:
     """Distant earthquake: P with t* of 0.8 s, S with t* of 4 s, then Love and Rayleigh waves of 15 to 50 s.
 
-    Body waves spread as 1/r of the distance along the surface; surface waves have the size that the Ms scale
+    Body waves spread as 1/r of the distance along the surface, with an average radiation; surface waves have the size that the Ms scale
     gives the 20 s wave (Vanek et al. 1962), and the group velocities of a continental crust.
     """
     own, ray, source, f = work.own("teleseism"), work.ray, work.source, work.f
@@ -88,9 +88,9 @@ def _teleseism(work) -> tuple[np.ndarray, np.ndarray]:
     across = np.array([0.0, -np.sin(az), np.cos(az)])[:, None]
 
     def body(speed_km_s, t_star, onset_s):
-        far = source.moment_n_m / (4 * np.pi * ray.density_kg_m3 * (speed_km_s * 1e3) ** 3) / (km * 1e3)
+        far = 0.5 * source.moment_n_m / (4 * np.pi * ray.density_kg_m3 * (speed_km_s * 1e3) ** 3) / (km * 1e3)
         pulse = far * brune_spectrum(f, fc) * np.exp(-np.pi * f * t_star) * 2j * np.pi * f * rate
-        reverberation = own.complex_normal(f.size) * 0.0
+        reverberation = np.zeros(f.size, complex)
         for _ in range(6):
             reverberation += own.normal(0.0, 0.35) * np.exp(-2j * np.pi * f * own.uniform(1.0, 25.0))
         return pulse * (1.0 + reverberation) * np.exp(-2j * np.pi * f * (onset_s - work.start_s))
