@@ -166,6 +166,14 @@ class Config(_Section):
         return config
 
 
+def settings_of(kind: type[BaseModel], section: str, values: dict[str, Any]) -> Any:
+    """One section from plain values; ConfigError as for a file."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain({**e, "loc": (section, *e["loc"])}) for e in error.errors())) from None
+
+
 def read_config(path: str | Path) -> Config:
     """Read a configuration file.
 

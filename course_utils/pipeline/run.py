@@ -22,7 +22,7 @@ from course_utils.catalog.tables import Catalog
 from course_utils.pipeline import stages
 from course_utils.pipeline.comparison import Comparison, compare
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError
-from course_utils.pipeline.sources import Source, open_reference, open_source
+from course_utils.pipeline.sources import Source, open_catalog, open_source
 from course_utils.pipeline.units import Record, Unit, UnitStore, file_hash
 
 Say = Callable[[str], None]
@@ -74,7 +74,7 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
     # everything that can be wrong with the settings is found before the first hour of work
     settings = stages.association_settings(config, source.stations, source.velocity)
     location = stages.location_settings(config)
-    reference = open_reference(config.reference.catalog, config) if config.reference else None
+    reference = open_catalog(config.reference.catalog, config) if config.reference else None
     summary["input"] = {
         "waveforms": source.label,
         "stations": len(source.stations),
@@ -106,10 +106,15 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
 
     comparison = None
     if reference is not None:
-        events, expected = reference
+        published, expected = reference
         gates = {"max_dt_s": config.reference.max_dt_s, "max_km": config.reference.max_km}
         comparison = compare(
-            catalog.events, events, **gates, label=config.reference.catalog, expected=expected, span=source.span
+            catalog.events,
+            published.events,
+            **gates,
+            label=config.reference.catalog,
+            expected=expected,
+            span=source.span,
         )
         summary["comparison"] = comparison.summary()
     _finish(config, out, summary, catalog, source, comparison, write_report, time.perf_counter() - began, say)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from course_utils.catalog.store import read_catalog
+from course_utils.catalog.tables import Catalog
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError
 from course_utils.pipeline.units import table_hash
 
@@ -85,22 +86,33 @@ def open_source(config: Config) -> Source:
     return source
 
 
-def open_reference(text: str, config: Config) -> tuple[pd.DataFrame, frozenset[int] | None]:
-    """The events that ``[reference] catalog`` names, and the ids of those to be expected (None: all).
+def open_records(text: str) -> tuple[Any, list[Window], list[dict[str, str]]]:
+    """Records without stations and velocity: what reads them, the windows that hold some, and the files not used."""
+    if text.startswith((SYNTHETIC, DATASET)):
+        source = open_source(Config.from_dict({"input": {"waveforms": text}}))
+        return source.records, list(source.windows), source.unused
+    from course_utils.data import read_waveforms
+
+    archive = read_waveforms(Path(text).expanduser())
+    everything = Config.from_dict({"input": {"waveforms": text, "stations": "-", "velocity": "-"}})
+    return archive, _archive_windows(archive, archive.stations, everything), _problems(archive)
+
+
+def open_catalog(text: str, config: Config | None = None) -> tuple[Catalog, frozenset[int] | None]:
+    """The catalog that a text names, and the ids of the events to be expected of another one (None: all).
 
     A file, a folder, ``data:NAME`` or ``synthetic:NAME``; of a synthetic truth, only what can be seen is expected.
+    Paths are relative to the configuration when there is one.
     """
     if text.startswith(SYNTHETIC):
         truth = world(text.removeprefix(SYNTHETIC)).truth
-        return truth.events, frozenset(truth.detectable()["event_id"].tolist())
+        return Catalog(events=truth.events), frozenset(truth.detectable()["event_id"].tolist())
     if text.startswith(DATASET):
         opened = _opened(text.removeprefix(DATASET))
         if "events" not in opened:
-            raise ConfigError(
-                f"[reference] catalog = {text!r}: the data set holds no events, but {', '.join(opened.parts)}"
-            )
-        return opened.events, None
-    return read_catalog(config.path(text)).events, None
+            raise ConfigError(f"{text!r}: the data set holds no events, but {', '.join(opened.parts)}")
+        return opened.catalog, None
+    return read_catalog(config.path(text) if config else Path(text).expanduser()), None
 
 
 def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame, list[dict[str, str]]]:
@@ -134,13 +146,8 @@ def _folder(config: Config) -> Source:
     stations, inventory = _stations(config)
     archive = read_waveforms(config.path(config.input.waveforms))
     stations, unused = reconcile(stations, archive.stations)
-    for row in archive.problems.itertuples():
-        unused.append({"what": row.file, "reason": row.problem + (" (used in part)" if row.used else "")})
-    index = archive.index[archive.index["station"].isin(stations["station"])]
-    windows = []
-    for name, pieces in index.groupby("station"):
-        spans = [(p.start, p.end, p.file) for p in pieces.itertuples()]
-        windows += _windows(str(name), spans, config)
+    unused += _problems(archive)
+    windows = _archive_windows(archive, stations["station"], config)
     return Source(
         config.input.waveforms,
         stations,
@@ -152,6 +159,20 @@ def _folder(config: Config) -> Source:
         unused,
         inventory,
     )
+
+
+def _problems(archive) -> list[dict[str, str]]:
+    return [
+        {"what": row.file, "reason": row.problem + (" (used in part)" if row.used else "")}
+        for row in archive.problems.itertuples()
+    ]
+
+
+def _archive_windows(archive, stations, config: Config) -> list[Window]:
+    windows = []
+    for name, pieces in archive.index[archive.index["station"].isin(stations)].groupby("station"):
+        windows += _windows(str(name), [(p.start, p.end, p.file) for p in pieces.itertuples()], config)
+    return windows
 
 
 def _dataset(config: Config) -> Source:
