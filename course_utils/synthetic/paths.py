@@ -14,7 +14,11 @@ from course_utils.synthetic.medium import TrueMedium
 from course_utils.synthetic.path import Ray
 from course_utils.synthetic.seismicity import CENTRE, Event
 
+# one grid for all worlds: a station's arrivals must not depend on which other stations a world has
 MAX_DEPTH_KM = 46.0
+MAX_DISTANCE_KM = 240.0
+SPACING_KM = 0.3
+HIGHEST_M = 1500.0
 
 # ak135 (Kennett, Engdahl and Buland 1995, GJI 122), source at 20 km: distance in degrees, P and S time in s,
 # angles of incidence of P and S at the surface in degrees
@@ -80,8 +84,7 @@ def true_paths(events: list[Event], stations: pd.DataFrame, medium: TrueMedium) 
     station = np.arange(len(stations))[None, :]
     height = stations["elevation_m"].to_numpy()[None, :] / 1000.0
     near = distance[~far]
-    reach = float(near.max()) + 2.0 if near.size else 50.0
-    table = TravelTimes.build(stations, medium.velocity, reach, MAX_DEPTH_KM)
+    table = _table(stations, medium)
     shape = distance.shape
     values = {name: np.full(shape, np.nan) for name in Paths._PAIRS}
     values["distance_km"], values["azimuth_deg"] = distance, azimuth
@@ -103,6 +106,16 @@ def true_paths(events: list[Event], stations: pd.DataFrame, medium: TrueMedium) 
     silent = np.array([e.source.kind == "surface event" for e in events], bool)
     values["s_time_s"][silent] = np.nan
     return Paths(**values, vp_km_s=vp, vs_km_s=vs)
+
+
+def _table(stations: pd.DataFrame, medium: TrueMedium) -> TravelTimes:
+    if stations["elevation_m"].max() > HIGHEST_M:
+        raise ValueError(f"a station lies above {HIGHEST_M:.0f} m; raise HIGHEST_M")
+    # an imaginary summit fixes the top of the grid
+    summit = stations.iloc[:1].assign(station="SUMMIT", elevation_m=HIGHEST_M)
+    return TravelTimes.build(
+        pd.concat([stations, summit], ignore_index=True), medium.velocity, MAX_DISTANCE_KM, MAX_DEPTH_KM, SPACING_KM
+    )
 
 
 def _teleseismic(values: dict, far: np.ndarray, distance_km: np.ndarray, terms: dict) -> None:

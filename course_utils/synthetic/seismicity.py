@@ -121,9 +121,13 @@ def _us(time_s: float) -> float:
     return round(float(time_s), 6)
 
 
-def _place(east_km, north_km, depth_km) -> tuple[float, float, float]:
-    latitude, longitude = CENTRE.to_geographic(east_km, north_km)
-    return round(float(latitude), 6), round(float(longitude), 6), round(float(np.clip(depth_km, 0.5, 45.0)), 4)
+def _places(east_north_depth_km) -> list[tuple[float, float, float]]:
+    """Latitude, longitude and depth of points given in km around :data:`CENTRE`, shape (n, 3)."""
+    where = np.asarray(east_north_depth_km, float).reshape(-1, 3)
+    latitude, longitude = CENTRE.to_geographic(where[:, 0], where[:, 1])
+    depth = np.clip(where[:, 2], 0.5, 45.0)
+    columns = (np.round(latitude, 6), np.round(longitude, 6), np.round(depth, 4))
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _sequence(seed: int, scenario: Scenario) -> list[Event]:
@@ -160,10 +164,13 @@ def _sequence(seed: int, scenario: Scenario) -> list[Event]:
     grown = simulate(etas, draws.child("etas"), first, until_days, on_rupture if main_hour is not None else None)
     seconds = (grown.days * 24 + origin_h) * 3600
     kept = np.flatnonzero((seconds >= -BEFORE_S) & (seconds < scenario.seconds))
+    centres = np.array([(p.east_km, p.north_km, p.depth_km) for p in planes])
+    axes = np.array([p.axes for p in planes])
+    on_plane, plane = grown.on_plane_km[kept], grown.plane[kept]
+    places = _places(np.einsum("ni,nij->nj", on_plane, axes[plane]) + centres[plane])
     found = []
-    for i in kept.tolist():
+    for i, at in zip(kept.tolist(), places, strict=True):
         own, fault = draws.child("event", i), planes[grown.plane[i]]
-        east, north, depth = grown.on_plane_km[i] @ fault.axes + [fault.east_km, fault.north_km, fault.depth_km]
         generation, main = int(grown.generation[i]), grown.magnitude[i] == scenario.main_magnitude
         if fault is _SCATTERED:
             angles = own.choice(((55, 85, 5), (340, 14, 92), (150, 55, -80), (310, 80, 170)))
@@ -173,9 +180,7 @@ def _sequence(seed: int, scenario: Scenario) -> list[Event]:
         strike, dip, rake = np.array(angles) + spread * own.normal(size=3)
         cluster = "main shock" if main and generation == 0 else ("aftershock" if generation else "background")
         angles = (strike % 360, float(np.clip(dip, 2, 89)), rake)
-        found.append(
-            _shear(own, seconds[i], _place(east, north, depth), grown.magnitude[i], angles, cluster, f"etas {i}")
-        )
+        found.append(_shear(own, seconds[i], at, grown.magnitude[i], angles, cluster, f"etas {i}"))
     return found
 
 
@@ -188,16 +193,17 @@ def _repeaters(seed: int, scenario: Scenario) -> list[Event]:
         centre = np.array(on) @ plane.axes + [plane.east_km, plane.north_km, plane.depth_km]
         mw, angles = draws.uniform(1.5, 2.3), (plane.strike_deg, plane.dip_deg, plane.rake_deg)
         # members share place and stress drop: only then do their records look alike
-        time, member = draws.uniform(0, scenario.repeat_hours) * 3600, 0
-        while time < scenario.seconds:
-            own = draws.child(member)
-            at = _place(*(centre + own.normal(0, 0.01, 3)))
-            size = mw + own.normal(0, 0.06)
-            label = f"repeater {family + 1}"
+        wait_s = scenario.repeat_hours * 3600
+        at_most = int(scenario.seconds / (0.4 * wait_s)) + 2
+        waits = wait_s * np.clip(draws.child("wait").lognormal(1.0, 0.25, at_most), 0.4, 2.5)
+        times = draws.uniform(0, wait_s) + np.cumsum(waits) - waits[0]
+        times = times[times < scenario.seconds]
+        places = _places(centre + draws.child("place").normal(0, 0.01, (len(times), 3)))
+        label = f"repeater {family + 1}"
+        for member, (time, at) in enumerate(zip(times.tolist(), places, strict=True)):
+            size = mw + draws.child(member).normal(0, 0.06)
             one = _shear(draws.child("source"), time, at, size, angles, label, f"{label} {member}", label)
             found.append(replace(one, family_mw=mw))
-            time += scenario.repeat_hours * 3600 * float(np.clip(own.lognormal(1.0, 0.25), 0.4, 2.5))
-            member += 1
     return found
 
 
@@ -205,11 +211,11 @@ def _swarm(seed: int, scenario: Scenario) -> list[Event]:
     draws = Draws(seed, "swarm")
     start = draws.uniform(0.1, 0.9) * scenario.seconds
     centre = np.array([draws.uniform(-15, 15), draws.uniform(-30, 20), draws.uniform(6, 12)])
+    places = _places(centre + draws.child("place").normal(0, 0.4, (scenario.swarm_events, 3)))
     found = []
-    for i in range(scenario.swarm_events):
+    for i, at in enumerate(places):
         own = draws.child(i)
         size = min(1.2 + own.exponential(1 / np.log(10)), 2.6)
-        at = _place(*(centre + own.normal(0, 0.4, 3)))
         angles = (30 + own.normal(0, 10), 70, -20 + own.normal(0, 15))
         found.append(_shear(own, start + 2.0 * i + own.uniform(-0.3, 0.3), at, size, angles, "swarm", f"swarm {i}"))
     return found
@@ -222,12 +228,12 @@ def _low_frequency(seed: int, scenario: Scenario) -> list[Event]:
         own = draws.child(burst)
         time = own.uniform(0, scenario.seconds)
         centre = np.array([own.uniform(10, 45), own.uniform(-10, 40), own.uniform(27, 36)])
-        for i in range(own.integers(5, 16)):
+        count = own.integers(5, 16)
+        for i, at in enumerate(_places(centre + own.child("place").normal(0, 1.0, (count, 3)))):
             each = own.child(i)
             time += each.exponential(12.0)
             if time >= scenario.seconds:
                 break
-            at = _place(*(centre + each.normal(0, 1.0, 3)))
             angles = (340 + each.normal(0, 8), 14, 92 + each.normal(0, 10))
             size, key = each.uniform(1.3, 2.1), f"low-frequency {burst} {i}"
             found.append(_shear(each, time, at, size, angles, f"low-frequency {burst + 1}", key, kind="low-frequency"))
@@ -297,10 +303,10 @@ def _teleseism(seed: int, scenario: Scenario) -> list[Event]:
     found = [_shear(draws, time, TELESEISM, 7.6, angles, "teleseism", "teleseism", kind="teleseism")]
     # Rayleigh waves cross the region about 26 minutes after the origin; some faults answer (Hill et al. 1993)
     centre = np.array([draws.uniform(25, 45), draws.uniform(-35, -10), draws.uniform(4, 9)])
-    for i in range(draws.integers(8, 15)):
+    count = draws.integers(8, 15)
+    for i, at in enumerate(_places(centre + draws.child("place").normal(0, 0.8, (count, 3)))):
         own = draws.child(i)
-        at = _place(*(centre + own.normal(0, 0.8, 3)))
-        size = min(1.2 + own.exponential(0.5 / np.log(10) * 2), 2.8)
+        size = min(1.2 + own.exponential(1 / np.log(10)), 2.8)
         angles = (20 + own.normal(0, 12), 65, -60 + own.normal(0, 15))
         later = time + own.uniform(1450, 2100)
         if later < scenario.seconds:

@@ -133,9 +133,9 @@ class Truth:
     @cached_property
     def planes(self) -> pd.DataFrame:
         """The two crossing faults: name, centre, strike, dip, rake, length and width."""
-        rows = []
-        for plane in fault_planes(self._world.seed):
-            latitude, longitude = CENTRE.to_geographic(plane.east_km, plane.north_km)
+        rows, planes = [], fault_planes(self._world.seed)
+        places = CENTRE.to_geographic([p.east_km for p in planes], [p.north_km for p in planes])
+        for plane, latitude, longitude in zip(planes, *places, strict=True):
             rows.append(
                 {
                     "name": plane.name,
