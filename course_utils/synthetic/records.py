@@ -235,7 +235,8 @@ def _event(draws: Draws, kind: str, model: NoiseModel) -> tuple[Source, Ray, flo
     quiet = -0.3 + 1.2 * np.log10(max(hypocentral, 3.0) / 5.0) + 1.2 * (model.level - 0.42) * 2.5
     mw = float(np.clip(quiet + draws.uniform(-0.3, 2.8), -0.8, 6.0))
     stress = draws.lognormal(4.0, 1.0)
-    if kind == "low-frequency":  # corner frequency near 2.5 Hz whatever the size
+    if kind == "low-frequency":  # small, with a corner frequency near 2.5 Hz whatever the size
+        mw = min(mw, 2.2)
         usual = Source(mw, EXPLOSION, stress_drop_mpa=stress).corner_hz(ray.vs_km_s)
         stress *= (draws.lognormal(2.5, 0.3) / usual) ** 3
     if kind == "surface event":

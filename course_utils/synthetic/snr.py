@@ -13,8 +13,11 @@ VISIBLE_DB = 6.0
 
 
 def band_rms(window: np.ndarray, sampling_rate_hz: float, band_hz: tuple[float, float] = SNR_BAND_HZ) -> np.ndarray:
-    """Rms (...,) of windows (..., n) within a band, from the spectrum of the slightly tapered window."""
+    """Rms (...,) of windows (..., n) within a band, from the spectrum of the detrended, slightly tapered window."""
     n = window.shape[-1]
+    line = np.linspace(-1.0, 1.0, n)
+    window = window - window.mean(axis=-1, keepdims=True)
+    window = window - (window @ line / (line @ line))[..., None] * line
     edge = max(2, n // 10)
     taper = np.ones(n)
     taper[:edge] = np.sin(np.linspace(0, np.pi / 2, edge)) ** 2
