@@ -204,7 +204,8 @@ class World:
         )
 
     def records(self, n: int, seed: int, **options):
-        """Labelled training windows of sources, paths and noise like this world's; see :func:`course_utils.synthetic.records.records`."""
+        """Labelled training windows made by the same physics, each in a setting of its own (no station, path or event
+        of this world); see :func:`course_utils.synthetic.records.records`."""
         from course_utils.synthetic.records import records
 
         return records(n, seed, **options)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_utils.catalog.tables import TableError, conform
-from course_utils.synthetic import World
-from course_utils.synthetic.ambience import block_transients
+from course_utils.synthetic import Parts, World, ambience
+from course_utils.synthetic.ambience import BLOCK_S, FADE_S, block_transients
 from course_utils.synthetic.receivers import cultural_level
 from course_utils.synthetic.snr import VISIBLE_DB, band_rms, snr_db
 
@@ -280,3 +281,39 @@ def test_local_magnitude_follows_moment_magnitude(world):
     slope, _ = np.polyfit(quakes["magnitude"], quakes["ml"], 1)
     assert 1.0 < slope < 2.2  # grows faster than Mw at these sizes
     assert (quakes["ml"] - quakes["magnitude"]).abs().max() < 1.0
+
+
+def test_noise_is_as_strong_where_blocks_meet_as_elsewhere():
+    """The cross-fade keeps the power, and the power is that of the noise model."""
+    world = World.tiny(seed=4, stations=1)
+    quiet = replace(
+        world.receivers[0],
+        noise=replace(world.receivers[0].noise, transients_per_hour=0.0, cultural_db=0.0),
+    )
+    rate, meets, elsewhere = 100, [], []
+    for block in range(1644000, 1644012):
+        first = (block * BLOCK_S - FADE_S) * rate  # epoch 0: samples since 1970
+        counts = ambience.samples(4, quiet, first, 3 * FADE_S * rate, 0)
+        parts = np.split(counts, 3, axis=1)
+        power = [float(np.mean(band_rms(p, rate, (2.0, 16.0)) ** 2)) for p in parts]
+        meets.append(power[0])
+        elsewhere.append(power[2])
+    assert np.mean(meets) / np.mean(elsewhere) == pytest.approx(1.0, abs=0.12)
+    f = np.linspace(2, 16, 200)
+    psd = quiet.noise.velocity_psd(f, 0.5) + quiet.instrument.self_noise_velocity_psd(f, rate)
+    expected = np.mean(psd * np.abs(quiet.instrument.response(f)) ** 2) * 14
+    assert np.mean(elsewhere) / expected == pytest.approx(1.0, abs=0.15)
+
+
+def test_without_coda_the_records_are_shorter():
+    one, bare = World.tiny(seed=2, stations=2), World.tiny(seed=2, stations=2, parts=Parts(coda=False))
+    i = int(np.nanargmax(one.seismograms.expected["S"][:, 0]))
+    a, b = one.seismograms.motion(i, 0), bare.seismograms.motion(i, 0)
+    late = round((one.paths.s_time_s[i, 0] + 4 - a.start_s) * a.sampling_rate_hz)
+    assert np.square(b.total[:, late:]).sum() < 0.05 * np.square(a.total[:, late:]).sum()
+
+
+def test_training_records_come_from_the_same_physics(world):
+    records = world.records(3, 11)
+    assert records.waveforms.shape[:2] == (3, 3) and len(records.table) == 3
+    assert world.records(3, 11).waveforms.tobytes() == records.waveforms.tobytes()
