@@ -42,6 +42,12 @@ class Problem:
         cls, picks: pd.DataFrame, stations: pd.DataFrame, velocity: pd.DataFrame, settings: AssociationSettings
     ) -> Problem:
         """The problem of checked tables; ``picks`` in order of time, all at known stations, not empty."""
+        highest_km = -float(stations["elevation_m"].max()) / 1000.0
+        if settings.min_depth_km < highest_km - 0.5 * settings.max_table_km:
+            raise ValueError(
+                f"min_depth_km is {settings.min_depth_km}, above the highest station at {highest_km:.2f} km; "
+                "there is no Earth to search up there: raise it"
+            )
         frame = LocalFrame.around(stations)
         x, y = frame.to_xy_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy())
         width, height = np.ptp(x) + 2 * settings.margin_km, np.ptp(y) + 2 * settings.margin_km

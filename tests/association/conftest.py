@@ -105,7 +105,7 @@ COAST = pd.DataFrame(
 )
 
 
-def dense_sequence(seed=1, n_events=30, gap_s=6.0, noise=0.3):
+def dense_sequence(seed=1, n_events=16, gap_s=9.0, noise=0.3):
     """Twelve stations within 40 km, events seconds apart under a volcano."""
     rng = np.random.default_rng(seed)
     events = pd.DataFrame(
@@ -120,7 +120,7 @@ def dense_sequence(seed=1, n_events=30, gap_s=6.0, noise=0.3):
     return make_picks(stations, VOLCANO, events, seed=seed, reach_km=rng.uniform(18, 60, n_events), noise=noise)
 
 
-def regional(seed=1, n_events=40, hours=2.0, noise=0.5, n_stations=24):
+def regional(seed=1, n_events=20, hours=2.0, noise=0.5, n_stations=24):
     """Stations over 150 km, some under water; background seismicity and an aftershock sequence."""
     rng = np.random.default_rng(seed)
     half = n_events // 2
@@ -130,7 +130,7 @@ def regional(seed=1, n_events=40, hours=2.0, noise=0.5, n_stations=24):
             "y_km": np.r_[rng.uniform(-60, 60, n_events - half), rng.normal(-10, 3, half)],
             "depth_km": np.r_[rng.uniform(3, 28, n_events - half), rng.uniform(8, 16, half)],
             "time_s": np.r_[
-                rng.uniform(0, 3600 * hours, n_events - half), 600 + rng.pareto(0.6, half).clip(0, 90) * 60
+                rng.uniform(0, 3600 * hours, n_events - half), 600 + rng.pareto(0.6, half).clip(0, 30) * 200
             ],
         }
     )

@@ -1,0 +1,62 @@
+"""Scores count what they say, on cases small enough to count by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from course_utils.association import score
+
+
+def table(groups):
+    rows = [(event, pick) for event, picks in groups.items() for pick in picks]
+    return pd.DataFrame(rows, columns=["event_id", "pick_id"]).assign(station="A.A.", phase="P")
+
+
+TRUTH = table({1: range(10), 2: range(10, 20), 3: range(20, 24)})
+
+
+def test_perfect():
+    scored = score(TRUTH, TRUTH, n_noise=5)
+    assert (scored.event_f1, scored.pick_f1, scored.noise_assigned) == (1.0, 1.0, 0.0)
+    assert (scored.split, scored.merged) == (0, 0)
+
+
+def test_counts():
+    # event 7: eight of event 1 and two noise picks; event 8: five and five of two events, so nobody's.
+    found = table({7: [*range(8), 90, 91], 8: [*range(10, 15), *range(20, 23), 92, 93]})
+    scored = score(found, TRUTH, n_noise=8)
+    assert scored.pairs[["event_id", "reference_id", "shared"]].values.tolist() == [[7, 1, 8]]
+    assert (scored.event_recall, scored.event_precision) == (pytest.approx(1 / 3), 0.5)
+    assert (scored.n_right, scored.n_assigned, scored.n_true) == (8, 20, 24)
+    assert scored.noise_assigned == 0.5
+    assert scored.merged == 1
+
+
+def test_the_limit_of_sixty_percent_is_inclusive():
+    assert len(score(table({7: [0, 1, 2, 90, 91]}), TRUTH).pairs) == 1
+    assert len(score(table({7: [0, 1, 90, 91]}), TRUTH).pairs) == 0
+
+
+def test_a_split_event_counts_once():
+    scored = score(table({7: range(6), 8: range(6, 10)}), TRUTH)
+    assert len(scored.pairs) == 1
+    assert scored.pairs["event_id"].tolist() == [7]  # the larger piece
+    assert scored.split == 1
+
+
+def test_small_true_events_are_neither_required_nor_held_against():
+    scored = score(TRUTH, TRUTH, min_picks=5)
+    assert (scored.n_reference, scored.n_events, scored.event_precision, scored.pick_precision) == (2, 2, 1.0, 1.0)
+    assert score(TRUTH[TRUTH["event_id"] != 3], TRUTH, min_picks=5).event_recall == 1.0
+
+
+def test_empty():
+    none = TRUTH.iloc[:0]
+    assert score(none, TRUTH).event_recall == 0.0
+    assert np.isnan(score(none, TRUTH).event_precision)
+    assert score(TRUTH, none).event_precision == 0.0
+
+
+def test_a_pick_with_two_true_events_is_refused():
+    with pytest.raises(ValueError, match="belongs to two events"):
+        score(TRUTH, pd.concat([TRUTH, TRUTH.iloc[:1].assign(event_id=2)]))
