@@ -35,7 +35,6 @@ def gather(locator, solution, arrivals: pd.DataFrame, picks: pd.DataFrame, event
     reach = _reach(arrivals, len(event_ids))[located] * settings.gather_reach
     travel[:, distance > reach[:, None]] = np.nan
     mine = pd.MultiIndex.from_arrays([arrivals["event"].to_numpy(), arrivals["pick_id"].to_numpy()])
-    model = locator.model_error
     free_us, free_station = (
         microseconds(free["time"]),
         pd.Index(locator.stations["station"]).get_indexer(free["station"]),
@@ -51,7 +50,7 @@ def gather(locator, solution, arrivals: pd.DataFrame, picks: pd.DataFrame, event
                 continue
             at = at[np.argsort(free_us[at], kind="stable")]
             times = travel[code, :, station]
-            spread = np.clip(model[0] * times, model[1], model[2])
+            spread = locator.model_spread(times, code)
             gate = settings.gather_sigmas * np.hypot(spread, error[at].max())
             centre = solution.time_us[located] + np.nan_to_num(times) * 1e6
             low = np.searchsorted(free_us[at], centre - gate * 1e6)

@@ -15,6 +15,7 @@ EDT, L2 = 0, 1
 # tens of arrivals the maximum scatters a little more).
 _EDT_TEMPER = 1.77
 _EDT_AT_NOISE = np.sqrt(0.5)  # mean of a pair's term when errors are as stated
+_S_MODEL_ERROR = 1.7  # delays of S over those of P, about their ratio of velocities
 _GAUSS_STEP = 1.0 / 128.0
 _GAUSS = np.exp(-np.arange(0, 16 * 128 + 2) * _GAUSS_STEP)
 
@@ -130,7 +131,8 @@ def ground_depth(x, y, ground, gx, gy, gh):
 def total_variance(travel, phase, error, model, inflation_p, inflation_s, out):
     """Variance of each arrival: reading, model (fraction of travel time within bounds) and size of the cell."""
     for k in range(len(travel)):
-        m = min(max(model[0] * travel[k], model[1]), model[2])
+        least = model[1] * _S_MODEL_ERROR if phase[k] == 1 else model[1]
+        m = max(min(model[0] * travel[k], model[2]), least)
         out[k] = error[k] ** 2 + m**2 + (inflation_s if phase[k] == 1 else inflation_p)
 
 
@@ -159,7 +161,7 @@ def _inside(point, tables, ground):
 
 
 @njit(cache=True, nogil=True)
-def _evaluate(cells, method, sx, sy, phase, level, tobs, variance, number, tables, ground, reach, out):
+def _evaluate(cells, method, sx, sy, phase, level, tobs, variance, number, correlation, tables, ground, reach, out):
     """Log-likelihood at points; returns the position of the best one, -1 when none is inside the Earth.
 
     Points up to ``reach`` above the ground or below the deepest row count as on it: cells that are cut by the ground.
@@ -168,6 +170,7 @@ def _evaluate(cells, method, sx, sy, phase, level, tobs, variance, number, table
     surface, gx, gy, gh = ground
     deepest = top + (table_p.shape[1] - 1) * spacing - 1e-6
     n = len(sx)
+    independence = 1.0 / (1.0 + (n - 1) * correlation)
     inverse = np.empty((n, n))
     height = np.empty((n, n))
     full = pair_terms(variance, inverse, height)
@@ -186,15 +189,16 @@ def _evaluate(cells, method, sx, sy, phase, level, tobs, variance, number, table
         for k in range(n):
             reduced[k] = tobs[k] - travel[k]
         if method == L2:
-            out[c] = -0.5 * l2_misfit(reduced, variance)
+            out[c] = -0.5 * independence * l2_misfit(reduced, variance)
         else:
             out[c] = edt_sum(reduced, inverse, height) / full
         if best < 0 or out[c] > out[best]:
             best = c
     if method == EDT and best >= 0:
         n_eff = number if number > 0 else effective_number(out[best], n)
+        power = independence * _EDT_TEMPER * (n_eff - 1.0)
         for c in range(len(cells)):
-            out[c] = _EDT_TEMPER * (n_eff - 1.0) * np.log(max(out[c], 1e-30)) if out[c] > -np.inf else -np.inf
+            out[c] = power * np.log(max(out[c], 1e-30)) if out[c] > -np.inf else -np.inf
     return best
 
 
@@ -257,14 +261,16 @@ def search(method, box, sx, sy, phase, level, tobs, error, model, tables, ground
         spread_s = (edge * _slowest(slow_s, top, spacing, z_low, z_high)) ** 2 / 6.0
         total_variance(travel, phase, error, model, spread_p, spread_s, variance)
         logp = np.empty(len(cells))
-        best = _evaluate(cells, method, sx, sy, phase, level, tobs, variance, -1.0, tables, ground, 0.5 * edge, logp)
+        best = _evaluate(
+            cells, method, sx, sy, phase, level, tobs, variance, -1.0, model[3], tables, ground, 0.5 * edge, logp
+        )
         if best < 0:
             return np.empty((0, 3)), np.empty(0), edge, np.empty(3)
         peak = _inside(cells[best], tables, ground)
         predict(peak[0], peak[1], peak[2], sx, sy, phase, level, table_p, table_s, top, spacing, travel)
-        kept = _keep(logp, 0.9995, cap)
+        kept = _keep(logp, 0.99999, cap)
         resolved = spread_p < 0.1 * mean_error**2
-        if edge < 2e-3 or len(kept) >= cap or (resolved and len(kept) >= 400):
+        if edge < 2e-3 or len(kept) >= cap or (resolved and len(kept) >= 600):
             weight = np.exp(logp[kept] - logp[best])
             return cells[kept], weight / weight.sum(), edge, peak
         children = np.empty((8 * len(kept), 3))
@@ -311,7 +317,7 @@ def _climb(start, step, method, sx, sy, phase, level, tobs, variance, number, ta
             if c > 0:
                 trial[c, (c - 1) // 2] += step if c % 2 else -step
             trial[c] = _inside(trial[c], tables, ground)
-        best = _evaluate(trial, method, sx, sy, phase, level, tobs, variance, number, tables, ground, 0.0, value)
+        best = _evaluate(trial, method, sx, sy, phase, level, tobs, variance, number, 0.0, tables, ground, 0.0, value)
         if best > 0 and value[best] > value[0]:
             point = trial[best].copy()
         else:
@@ -341,7 +347,7 @@ def locate_event(
     total_variance(travel, phase, error, model, 0.0, 0.0, variance)
     points, cell = draw(cells, mass, edge, n_samples, rng)
     logp = np.empty(n_samples)
-    best = _evaluate(points, method, sx, sy, phase, level, tobs, variance, -1.0, tables, ground, 0.0, logp)
+    best = _evaluate(points, method, sx, sy, phase, level, tobs, variance, -1.0, model[3], tables, ground, 0.0, logp)
     start = points[best] if best >= 0 else peak
     number = float(n)  # any will do: it does not move the maximum
     maximum = _climb(start, 0.5 * edge, method, sx, sy, phase, level, tobs, variance, number, tables, ground)
@@ -366,7 +372,7 @@ def locate_event(
     share = weight / variance
     origin = (share * reduced).sum() / share.sum()
     residual[:] = reduced - origin
-    spread = 1.0 / np.sqrt(share.sum())
+    spread = 1.0 / np.sqrt(share.sum() / (1.0 + (n - 1) * model[3]))
     origins = np.empty(n_samples)
     for s in range(n_samples):
         origins[s] = np.nan
@@ -393,6 +399,21 @@ def density(method, points, peak, sx, sy, phase, level, tobs, error, model, tabl
         number = effective_number(edt_sum(tobs - travel, inverse, height) / full, n)
     at_peak = np.empty(1)
     out = np.empty(len(points))
-    _evaluate(peak.reshape(1, 3), method, sx, sy, phase, level, tobs, variance, number, tables, ground, 1e-6, at_peak)
-    _evaluate(points, method, sx, sy, phase, level, tobs, variance, number, tables, ground, 0.0, out)
+    _evaluate(
+        peak.reshape(1, 3),
+        method,
+        sx,
+        sy,
+        phase,
+        level,
+        tobs,
+        variance,
+        number,
+        model[3],
+        tables,
+        ground,
+        1e-6,
+        at_peak,
+    )
+    _evaluate(points, method, sx, sy, phase, level, tobs, variance, number, model[3], tables, ground, 0.0, out)
     return out - at_peak[0]

@@ -87,11 +87,12 @@ class Locator:
         self.x_km, self.y_km = self.frame.to_xy_km(self.stations["latitude"], self.stations["longitude"])
         widths = np.ptp(self.x_km), np.ptp(self.y_km)
         margin = self.settings.margin_km
-        margin = max(0.5 * max(widths), 20.0) if margin is None else margin
+        margin = float(np.clip(0.5 * max(widths), 20.0, 100.0)) if margin is None else margin
         bottom = self.settings.max_depth_km
         bottom = float(np.clip(self.velocity["depth_km"].max(), 15.0, 100.0)) if bottom is None else bottom
         reach = float(np.hypot(*(w + margin for w in widths))) * 1.02 + 1.0
-        self.times = TravelTimes.build(self.stations, self.velocity, reach, bottom)
+        spacing = None if reach < 250.0 else min(reach / 500.0, 1.0)
+        self.times = TravelTimes.build(self.stations, self.velocity, reach, bottom, spacing)
         top, spacing = self.times.section.top_km, self.times.section.spacing_km
         rows = top + spacing * np.arange(self.times.tables["P"].shape[1])
         vp, vs = sample(self.velocity, rows)
@@ -143,9 +144,16 @@ class Locator:
 
     @property
     def model_error(self) -> np.ndarray:
-        """Fraction, least and largest standard error of predicted times, as the kernels take them."""
+        """Fraction, least and largest standard error of predicted times, and the correlation of errors."""
         s = self.settings
-        return np.array([s.model_error_fraction, s.model_error_min_s, max(s.model_error_max_s, s.model_error_min_s)])
+        return np.array([s.model_error_fraction, s.model_error_min_s, s.model_error_max_s, s.error_correlation])
+
+    def model_spread(self, times_s: np.ndarray, code: int) -> np.ndarray:
+        """Standard error in s of predicted P (code 0) or S (code 1) times."""
+        out = np.zeros(np.size(times_s))
+        times = np.ravel(times_s).astype(float)
+        kernels.total_variance(times, np.full(out.size, code), np.zeros(out.size), self.model_error, 0.0, 0.0, out)
+        return np.sqrt(out).reshape(np.shape(times_s))
 
     def run_event(self, arrays, samples: int, seed: int):
         """Run the compiled search on one event's arrays; returns its result, residuals and weights."""

@@ -18,10 +18,17 @@ class LocationSettings(BaseModel):
     model_error_fraction: float = Field(
         0.02, ge=0, description="standard error of a predicted time, as a fraction of the travel time"
     )
-    model_error_min_s: float = Field(0.05, ge=0, description="least standard error of a predicted time")
-    model_error_max_s: float = Field(1.0, gt=0, description="largest standard error of a predicted time")
+    model_error_min_s: float = Field(0.05, ge=0, description="least standard error of a predicted P time; S: 1.7 times")
+    model_error_max_s: float = Field(1.0, gt=0, description="most that the fraction of the travel time can give")
+    error_correlation: float = Field(
+        0.02,
+        ge=0,
+        lt=1,
+        description="mean correlation of the errors of two arrivals: an error of the velocity model delays P and S and "
+        "neighbouring paths alike, so that n arrivals are worth n / (1 + (n - 1) times this); 0 for random errors",
+    )
     margin_km: float | None = Field(
-        None, ge=0, description="how far outside the stations to search; half the width of the network, at least 20 km"
+        None, ge=0, description="how far outside the stations to search; half the network's width, 20 to 100 km"
     )
     max_depth_km: float | None = Field(
         None, gt=0, description="deepest source; by default the last row of the velocity model, from 15 to 100 km"
