@@ -89,7 +89,7 @@ def pick(
         model: a name for :func:`load_model`, or a SeisBench model.
         device: "auto" (a GPU if torch sees one), "cpu", "cuda", "cuda:1"; None is "auto".
         thresholds: probability that a pick must reach, one for all or ``{"P": 0.3, "S": 0.3}``; None: the weights' own.
-        batch_size: windows at once; None: 16 on a CPU, 512 on a GPU.
+        batch_size: windows at once; None: 32 on a CPU, 512 on a GPU.
         overlap: of neighbouring windows, a fraction below 1 or samples; None: the weights' own.
         max_gap_s: gaps up to this long are interpolated; 0 treats every gap as SeisBench does.
         time_stretch: 2.0 plays the data at half speed (100 Hz data are resampled as if they were 50 Hz), so that small,
