@@ -41,6 +41,7 @@ def _without_thebe(app: Sphinx, config) -> None:
         for listener in list(listeners):
             if getattr(listener.handler, "__module__", "") == "sphinx_thebe":
                 app.disconnect(listener.id)
+    app.registry.css_files = [entry for entry in app.registry.css_files if "thebe" not in entry[0]]
 
 
 def _follow_reexport(app: Sphinx, env, node, contnode):
