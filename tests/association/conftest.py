@@ -105,7 +105,7 @@ COAST = pd.DataFrame(
 )
 
 
-def dense_sequence(seed=1, n_events=16, gap_s=9.0, noise=0.3):
+def dense_sequence(seed=1, n_events=12, gap_s=10.0, noise=0.3):
     """Twelve stations within 40 km, events seconds apart under a volcano."""
     rng = np.random.default_rng(seed)
     events = pd.DataFrame(
