@@ -212,7 +212,7 @@ def _local_event(work: _Workspace) -> tuple[np.ndarray, np.ndarray]:
     motion_s = with_floor(factor_sv, RADIATION_FLOOR["SV"]) * toward["SV"]
     motion_s = motion_s + with_floor(factor_sh, RADIATION_FLOOR["SH"]) * toward["SH"]
     if work.source.kind == "quarry blast":
-        motion_s = motion_s * 0.35
+        motion_s = motion_s * 0.5  # spall and scattering make some S even of an explosion
     if not parts.polarisation:
         motion_p = np.linalg.norm(motion_p) * own.child("p direction").normal(0, 3**-0.5, 3)
         motion_s = np.linalg.norm(motion_s) * own.child("s direction").normal(0, 3**-0.5, 3)
@@ -242,8 +242,9 @@ def _phase(work, phase: str, motion: np.ndarray, onset_s: float, weights: np.nda
     nearby[0] = direct
     if work.parts.coda and last > 1:
         mean_s = attenuation.multipath_s * (1.0 + ray.hypocentral_km / 50.0)
-        at = own.child("multipath").exponential(mean_s * work.sampling_rate_hz, 12).astype(int) + 2
-        size = own.child("multipath size").normal(0.0, attenuation.multipath, 12)
+        late = own.child("multipath").exponential(1.0, 12)
+        at = (late * mean_s * work.sampling_rate_hz).astype(int) + 2
+        size = own.child("multipath size").normal(0.0, attenuation.multipath, 12) * np.exp(-0.4 * late)
         np.add.at(nearby, at[at < last], size[at < last])
     green = np.outer(motion, fft.rfft(nearby))
     if work.parts.coda and last > 1:
