@@ -10,16 +10,15 @@ import pandas as pd
 
 from course_utils.catalog.tables import conform
 from course_utils.synthetic.ambience import transients_table
-from course_utils.synthetic.magnitudes import distance_correction, wood_anderson_log_mm
-from course_utils.synthetic.receivers import cultural_level
+from course_utils.synthetic.magnitudes import distance_correction
+from course_utils.synthetic.measurements import Measured, measure
 from course_utils.synthetic.seismicity import CENTRE, fault_planes
-from course_utils.synthetic.snr import VISIBLE_DB, snr_db
+from course_utils.synthetic.snr import VISIBLE_DB
 
 if TYPE_CHECKING:
     from course_utils.synthetic.world import World
 
 SCORED_TYPES = ("earthquake", "quarry blast")
-SCREEN_DB = -6.0  # pairs expected below this keep their expectation: they cannot be visible
 
 
 class Truth:
@@ -29,7 +28,8 @@ class Truth:
         events: events table, ordered by time; magnitude is Mw. Further columns: cluster ("main shock", "aftershock",
             "background", "repeater 1", "swarm", ...), strike_deg, dip_deg, rake_deg (NaN without a shear source),
             moment tensor m_nn ... m_ed (unit, north-east-down) or force f_n, f_e, f_d, stress_drop_mpa.
-        arrivals: arrivals table of all events at all stations within the records.
+        arrivals: arrivals table of all events at all stations within the records; ``snr_db`` as in
+            :mod:`course_utils.synthetic.measurements`.
         planes: the two faults of the sequence.
         local_magnitudes: ML of the events.
         transients: disturbances of the noise.
@@ -68,67 +68,34 @@ class Truth:
     def arrivals(self) -> pd.DataFrame:
         world = self._world
         ids, origin = self.events["event_id"].to_numpy(), self.events["time"].to_numpy()
-        parts = [rows for rows, _ in self._measured]
-        table = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        event = table.pop("event")
-        stations = world.stations["station"].to_numpy()
-        frame = pd.DataFrame(
-            {
-                "event_id": ids[event],
-                "station": stations[table.pop("station")],
-                "phase": table.pop("phase"),
-                "time": pd.to_datetime(origin[event], utc=True)
-                + pd.to_timedelta(np.round(table.pop("travel_s") * 1e6).astype("int64"), unit="us"),
-                **table,
-            }
-        )
+        parts = []
+        for j, name in enumerate(world.stations["station"]):
+            one = self._measured[j]
+            for phase, travel in (("P", world.paths.p_time_s[:, j]), ("S", world.paths.s_time_s[:, j])):
+                there = np.isfinite(travel)
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "event_id": ids[there],
+                            "station": name,
+                            "phase": phase,
+                            "time": pd.to_datetime(origin[there], utc=True)
+                            + pd.to_timedelta(np.round(travel[there] * 1e6).astype("int64"), unit="us"),
+                            "amplitude_m_s": one.rms_m_s[phase][there],
+                            "snr_db": one.snr_db[phase][there],
+                            "visible": one.snr_db[phase][there] >= VISIBLE_DB,
+                            "distance_km": world.paths.distance_km[there, j],
+                        }
+                    )
+                )
+        frame = pd.concat(parts, ignore_index=True)
         inside = (frame["time"] >= world.start) & (frame["time"] < world.end)
         frame = frame[inside].sort_values(["time", "station", "phase"], kind="stable")
         return conform(frame, "arrivals")
 
     @cached_property
-    def _measured(self) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
-        return [self._measure(j) for j in range(len(self._world.receivers))]
-
-    def _measure(self, station: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Arrivals at one station as arrays, and log10 Wood-Anderson amplitudes in mm (events,).
-
-        Measured on the noise-free seismogram where the expectation comes near the noise; elsewhere the expectation
-        stands, and the amplitude is NaN.
-        """
-        world, paths = self._world, self._world.paths
-        made, receiver = world.seismograms, world.receivers[station]
-        p_time, s_time = paths.p_time_s[:, station], paths.s_time_s[:, station]
-        origin = np.array([e.time_s for e in world.event_list])
-        busy = np.round(20 * cultural_level(world.start.timestamp() + origin)) / 20
-        quiet = np.array([np.sqrt(np.mean(np.square(receiver.noise_rms(float(b))))) for b in busy])
-        p_rms, s_rms = made.expected["P"][:, station].copy(), made.expected["S"][:, station].copy()
-        p_db, s_db = 20 * np.log10(p_rms / quiet), 20 * np.log10(s_rms / quiet)
-        heard = (np.fmax(p_db, s_db) > SCREEN_DB) | ~made.is_local
-        for db in (p_db, s_db):
-            db[~heard] = np.minimum(db[~heard], SCREEN_DB)
-        recorded = (origin + p_time < world.scenario.seconds) & (origin + np.fmax(p_time, s_time) > -5)
-        written_mm = np.full(len(origin), np.nan)
-        for i in np.flatnonzero(heard & recorded).tolist():
-            motion = made.motion(i, station)
-            values = snr_db(motion, p_time[i], s_time[i], receiver.noise_rms(float(busy[i])))
-            p_db[i], s_db[i], p_rms[i], s_rms[i] = values
-            written_mm[i] = wood_anderson_log_mm(motion)
-        with_s = np.isfinite(s_time)
-        every = np.arange(len(origin))
-        event = np.concatenate([every, every[with_s]])
-        db = np.concatenate([p_db, s_db[with_s]])
-        rows = {
-            "event": event,
-            "station": np.full(len(event), station),
-            "phase": np.array(["P"] * len(every) + ["S"] * int(with_s.sum()), dtype=object),
-            "travel_s": np.concatenate([p_time, s_time[with_s]]),
-            "amplitude_m_s": np.concatenate([p_rms, s_rms[with_s]]),
-            "snr_db": db,
-            "visible": db >= VISIBLE_DB,
-            "distance_km": paths.distance_km[event, station],
-        }
-        return rows, written_mm
+    def _measured(self) -> list[Measured]:
+        return [measure(self._world, j) for j in range(len(self._world.receivers))]
 
     @cached_property
     def planes(self) -> pd.DataFrame:
@@ -177,7 +144,7 @@ class Truth:
         and slower for large ones, so that b differs between the scales.
         """
         world = self._world
-        written = np.stack([mm for _, mm in self._measured], axis=1)
+        written = np.stack([one.wood_anderson_log_mm for one in self._measured], axis=1)
         written[~world.seismograms.is_local] = np.nan
         each = written + distance_correction(world.paths.hypocentral_km)
         count = np.isfinite(each).sum(axis=1)

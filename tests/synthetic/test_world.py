@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from course_utils.catalog.tables import TableError, conform
 from course_utils.synthetic import Parts, World, ambience
 from course_utils.synthetic.ambience import BLOCK_S, FADE_S, block_transients
+from course_utils.synthetic.measurements import measure
 from course_utils.synthetic.receivers import cultural_level
 from course_utils.synthetic.snr import VISIBLE_DB, band_rms, snr_db
 
@@ -63,8 +64,8 @@ def test_another_process_and_another_order_give_the_same_bytes(whole):
     code = (
         "import hashlib, pandas as pd\n"
         "from course_utils.synthetic import World\n"
-        f"w = World.tiny(seed={SEED}, stations={STATIONS})\n"
-        "w.waveforms('SY.CMEN.00', w.start + pd.Timedelta('5min'), w.start + pd.Timedelta('6min'))\n"
+        f"w = World.tiny(seed={SEED}, stations=2)\n"
+        "w.waveforms('SY.PTRO.00', w.start + pd.Timedelta('5min'), w.start + pd.Timedelta('6min'))\n"
         "s = w.waveforms('SY.FERD.00')\n"
         "print(hashlib.sha256(b''.join(t.data.tobytes() for t in s)).hexdigest())\n"
     )
@@ -148,31 +149,35 @@ def test_every_event_has_a_moment_tensor_or_a_force(world):
     assert quakes[["strike_deg", "dip_deg", "rake_deg"]].notna().all(axis=None)
 
 
-def test_snr_is_measured_on_the_noise_free_seismogram(world):
+def test_snr_is_that_of_the_one_definition_when_nothing_else_passes(world):
+    """An event alone has the SNR of :func:`snr_db`; one under the coda of another has less."""
     arrivals = world.truth.arrivals
-    loud = arrivals[arrivals["snr_db"] > 10].iloc[::17].head(6)
+    loud = arrivals[arrivals["snr_db"] > 0]
     ids = world.truth.events["event_id"].tolist()
+    same, lower = 0, 0
     for row in loud.itertuples():
         i, j = ids.index(row.event_id), world.stations["station"].tolist().index(row.station)
         motion, paths = world.seismograms.motion(i, j), world.paths
-        quiet = _noise_rms(world, i, j)
-        values = snr_db(motion, paths.p_time_s[i, j], paths.s_time_s[i, j], quiet)
-        assert row.snr_db == pytest.approx(values["PS".index(row.phase)], abs=1e-9)
+        values = snr_db(motion, paths.p_time_s[i, j], paths.s_time_s[i, j], _noise_rms(world, i, j))
+        alone = values["PS".index(row.phase)]
         assert row.amplitude_m_s == pytest.approx(values[2 + "PS".index(row.phase)])
+        assert row.snr_db <= alone + 1e-9
+        same, lower = same + (row.snr_db > alone - 0.05), lower + (row.snr_db < alone - 1)
+    assert same > 0.3 * len(loud) and lower > 0
 
 
 def test_arrivals_left_to_expectation_are_never_visible(world):
-    """Pairs whose seismogram was not measured: the measured value would not have been visible either."""
-    made, rng = world.seismograms, np.random.default_rng(0)
-    arrivals = world.truth.arrivals
-    quiet = arrivals[(arrivals["snr_db"] < -6)]
-    ids, names = world.truth.events["event_id"].tolist(), world.stations["station"].tolist()
-    for row in quiet.sample(min(25, len(quiet)), random_state=rng.integers(2**31)).itertuples():
-        i, j = ids.index(row.event_id), names.index(row.station)
-        p, s, *_ = snr_db(
-            made.motion(i, j), world.paths.p_time_s[i, j], world.paths.s_time_s[i, j], _noise_rms(world, i, j)
-        )
-        assert (p if row.phase == "P" else s) < VISIBLE_DB
+    """Pairs too faint for their seismogram to be measured would not have been visible if they had been."""
+    checked, made, paths = 0, world.seismograms, world.paths
+    for j in range(len(world.receivers)):
+        for i in np.flatnonzero(np.isnan(measure(world, j).wood_anderson_log_mm)).tolist():
+            onset = world.event_list[i].time_s + paths.p_time_s[i, j]
+            if not 0 < onset < 580 or checked > 25:
+                continue
+            p, s, *_ = snr_db(made.motion(i, j), paths.p_time_s[i, j], paths.s_time_s[i, j], _noise_rms(world, i, j))
+            assert p < VISIBLE_DB and s < VISIBLE_DB
+            checked += 1
+    assert checked > 0
 
 
 def test_the_data_show_what_the_truth_says(world, whole):
