@@ -73,7 +73,11 @@ def _head(summary: dict, catalog: Catalog) -> str:
         f"{counts['assigned_picks']} picks{share} belong to an event.</p>"
         f"<p>Records from {_when(given['start'])} to {_when(given['end'])} UTC ({escape(given['waveforms'])}). "
         f"Made {_when(summary['finished'])} UTC by ml-earthquake-catalogs {escape(versions)} in {_span(summary['seconds'])}"
-        + (f"; <strong>{skipped} units were skipped</strong>, see below" if skipped else "; nothing was skipped")
+        + (
+            f"; <strong>{skipped} {'unit was' if skipped == 1 else 'units were'} skipped</strong>, see below"
+            if skipped
+            else "; nothing was skipped"
+        )
         + ".</p>"
     )
 
