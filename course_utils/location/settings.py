@@ -21,7 +21,7 @@ class LocationSettings(BaseModel):
     model_error_min_s: float = Field(0.05, ge=0, description="least standard error of a predicted P time; S: 1.7 times")
     model_error_max_s: float = Field(1.0, gt=0, description="most that the fraction of the travel time can give")
     error_correlation: float = Field(
-        0.02,
+        0.025,
         ge=0,
         lt=1,
         description="mean correlation of the errors of two arrivals: an error of the velocity model delays P and S and "

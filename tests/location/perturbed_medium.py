@@ -76,7 +76,7 @@ def perturbed(
     x, y = rng.uniform(-half, half, (2, n_events))
     z = rng.uniform(4.0, 25.0, n_events)
     distance = np.hypot(x[:, None] - sx, y[:, None] - sy)
-    reach = float(distance.max()) + 1.0
+    reach = float(np.hypot(np.ptp(sx), np.ptp(sy))) + 1.0
     index = np.broadcast_to(np.arange(len(stations)), distance.shape)
     depth = np.broadcast_to(z[:, None], distance.shape)
     station_delay = delay_s * np.sqrt(0.5) * rng.standard_normal(len(stations))

@@ -91,7 +91,8 @@ def test_ellipsoids_hold_the_truth_as_often_as_they_say():
             points = samples[["x_km", "y_km", "depth_km"]].to_numpy()
             off = np.array([truth.x_km[e], truth.y_km[e], truth.depth_km[e]]) - points.mean(axis=0)
             inside.append(off @ np.linalg.solve(np.cov(points.T), off) < chi2.ppf(0.68, 3))
-    assert 0.58 < np.mean(inside) < 0.78  # 160 events in 20 media: two standard errors around 0.68
+    # events of one medium share its errors: the share scatters by 0.2 between media, 0.05 over 20 of them
+    assert 0.56 < np.mean(inside) < 0.80
 
 
 def test_posterior_agrees_with_the_table_and_the_misfit_peaks_at_the_maximum(run, truth):
@@ -179,11 +180,13 @@ def test_events_split_in_two_are_merged(truth):
     assert len(location.locate(catalog, **FAST, merge=False).events) == len(events) + 1
 
 
-def test_pruning_says_why(truth):
-    one = location.run_location(truth.catalog, **FAST, prune_max_gap_deg=100.0)
+def test_pruning_says_why(run, truth):
+    limit = float(run.catalog.events["azimuthal_gap_deg"].median())
+    one = location.run_location(truth.catalog, **FAST, **stated(truth.model_error_s), prune_max_gap_deg=limit)
     gone = one.outcomes[one.outcomes["outcome"] == "removed"]
-    assert 0 < len(gone) < len(one.outcomes) and gone["reason"].str.contains("gap").all()
-    assert one.catalog.events["azimuthal_gap_deg"].max() <= 100.0
+    assert set(gone["event_id"]) == set(run.catalog.events.query("azimuthal_gap_deg > @limit")["event_id"])
+    assert len(gone) and gone["reason"].str.contains("gap").all()
+    assert not one.catalog.assignments["event_id"].isin(gone["event_id"]).any()
 
 
 def test_bad_requests_are_refused_by_name(truth):
