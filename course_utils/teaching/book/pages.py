@@ -91,7 +91,7 @@ def modules(package: str) -> str:
     out = []
     for name in names:
         options = "   :members:\n   :member-order: bysource\n" if name != package else ""
-        heading = f"## `{name}`\n\n" if name != package else ""
+        heading = f"## `{name.removeprefix('course_utils.')}`\n\n" if name != package else ""
         out.append(f"{heading}```{{eval-rst}}\n.. automodule:: {name}\n{options}```")
     return "\n\n".join(out)
 

@@ -42,7 +42,11 @@ def record_with_probabilities(
     names = list(probabilities)
     heights = [0.7] * len(stream) + [1.0] * len(names)
     figure = make_subplots(
-        rows=len(heights), cols=1, shared_xaxes=True, vertical_spacing=0.02, row_heights=[h / sum(heights) for h in heights]
+        rows=len(heights),
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.02,
+        row_heights=[h / sum(heights) for h in heights],
     )
     start = stream[0].stats.starttime
     length = stream[0].stats.npts / stream[0].stats.sampling_rate
@@ -50,7 +54,9 @@ def record_with_probabilities(
         x = np.round(trace.times() + (trace.stats.starttime - start), 3)
         y = trace.data - np.mean(trace.data)
         y = np.round(y / (np.abs(y).max() or 1.0), 3)
-        figure.add_scatter(x=x, y=y, mode="lines", line={"color": "#555555", "width": 1}, showlegend=False, row=row, col=1)
+        figure.add_scatter(
+            x=x, y=y, mode="lines", line={"color": "#555555", "width": 1}, showlegend=False, row=row, col=1
+        )
         figure.update_yaxes(
             title_text=trace.stats.channel, range=[-1.1, 1.1], showticklabels=False, row=row, col=1, fixedrange=True
         )
@@ -69,9 +75,8 @@ def record_with_probabilities(
                     row=row,
                     col=1,
                 )
-                first_of_phase = first
             if picks is not None and name in picks:
-                _markers(figure, picks[name], phase, start, length, row, showlegend=first_of_phase)
+                _markers(figure, picks[name], phase, start, length, row, showlegend=row == len(stream) + 1)
         figure.update_yaxes(title_text=name, range=[-0.03, 1.08], row=row, col=1, fixedrange=True)
     if arrivals is not None:
         _lines(figure, arrivals, start, length, arrivals_name)
@@ -105,10 +110,16 @@ def _lines(figure, arrivals: pd.DataFrame, start, length: float, name: str) -> N
                 x=round(float(seconds), 3), line={"color": "#888888", "width": 1.5, "dash": "dot"}, row="all", col=1
             )
             figure.add_annotation(
-                x=round(float(seconds), 3), y=1.0, yref="paper", yanchor="bottom", text=phase, showarrow=False
+                x=round(float(seconds), 3), y=1.0, yref="paper", yanchor="top", xshift=8, text=phase, showarrow=False
             )
     figure.add_scatter(
-        x=[None], y=[None], mode="lines", name=name, line={"color": "#888888", "width": 1.5, "dash": "dot"}, row=1, col=1
+        x=[None],
+        y=[None],
+        mode="lines",
+        name=name,
+        line={"color": "#888888", "width": 1.5, "dash": "dot"},
+        row=1,
+        col=1,
     )
 
 
