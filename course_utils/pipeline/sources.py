@@ -79,7 +79,7 @@ def open_source(config: Config) -> Source:
         source = _folder(config)
     if not source.windows:
         raise ConfigError(
-            f"[input] waveforms = {kind!r}: no records at any of the {len(source.stations)} stations"
+            f"[input] waveforms = {kind!r}: no records at the stations of the table"
             + (" between start and end" if config.input.start or config.input.end else "")
             + "; compare the station codes (NET.STA.LOC) and the times"
         )
@@ -116,8 +116,9 @@ def open_catalog(text: str, config: Config | None = None) -> tuple[Catalog, froz
 
 
 def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """The stations table with the location codes of the records, where the table leaves them open.
+    """The stations that have records, with the location codes of the records where the table leaves them open.
 
+    Stations without records say nothing about where there was no earthquake; they would mislead the associator.
     A row "NC.ABC." stands for every sensor "NC.ABC.xx" of the records that has no row of its own.
 
     Returns:
@@ -133,11 +134,12 @@ def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame
         else:
             extra.append(stations[stations["station"] == row].assign(station=name))
     table = pd.concat([stations, *extra], ignore_index=True)
-    spoken_for = {row for name in recorded for row in (name, blank.get(name.rsplit(".", 1)[0]))}
-    replaced = {row for row in blank.values() if row in spoken_for and row not in recorded}
-    for name in sorted(known - set(recorded) - replaced):
+    stood_in = {
+        blank[name.rsplit(".", 1)[0]] for name in recorded if name not in known and name.rsplit(".", 1)[0] in blank
+    }
+    for name in sorted(known - set(recorded) - stood_in):
         unused.append({"what": name, "reason": "the stations table names it, but there are no records of it"})
-    return table[~table["station"].isin(replaced)].sort_values("station", ignore_index=True), unused
+    return table[table["station"].isin(recorded)].sort_values("station", ignore_index=True), unused
 
 
 def _folder(config: Config) -> Source:
