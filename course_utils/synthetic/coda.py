@@ -10,7 +10,7 @@ from scipy import fft
 from course_utils.synthetic.path import Attenuation, frequencies
 from course_utils.synthetic.randomness import Draws
 
-BAND_CENTRES_HZ = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+BAND_CENTRES_HZ = (0.75, 1.5, 3.0, 6.0, 12.0, 24.0)
 
 
 @lru_cache(maxsize=16)
@@ -89,10 +89,11 @@ def scattered(
     for centre, first, end, amplitude in _bands(n, sampling_rate_hz):
         noise = draws.complex_normal((4, end - first))
         spectrum = np.zeros((3, n // 2 + 1), complex)
-        mixed = np.sqrt(1 - coherence) * noise[:3] + np.sqrt(coherence) * noise[3]
-        spectrum[:, first:end] = mixed * (amplitude * np.sqrt(n / 2))
+        spectrum[:, first:end] = np.sqrt(1 - coherence) * noise[:3] + np.sqrt(coherence) * noise[3]
+        spectrum[:, first:end] *= amplitude * np.sqrt(n / 2)
         spectrum[:, 0] = 0
         band = fft.irfft(spectrum, n, overwrite_x=True)[:, :last]
-        total += band * (envelope * coda_decay(attenuation, centre, t))
+        band *= envelope * coda_decay(attenuation, centre, t)
+        total += band
     total *= weights[:, None]
     return fft.rfft(total, n)

@@ -123,5 +123,7 @@ class Draws:
         """
         count = int(np.prod(size))
         radius, direction = _box_muller_tables()
-        words = self.raw((count + 1) // 2).astype("<u8").view("<u2").reshape(-1, 2)[:count]
-        return (radius[words[:, 0]] * direction[words[:, 1]]).reshape(size)
+        words = self.raw((count + 1) // 2).astype("<u8", copy=False).view("<u2")
+        out = direction.take(words[1::2][:count])
+        out *= radius.take(words[::2][:count])
+        return out.reshape(size)
