@@ -1,0 +1,113 @@
+"""From waveforms to a catalog: how much of the truth, and of a published catalog, the whole chain finds.
+
+    python benchmarks/chain.py [--quick] [--json FILE]
+
+Synthetic: worlds of three seeds that no setting was chosen on, users' (published) velocity model, packaged weights.
+Recall counts true earthquakes and blasts with at least 8 visible arrivals on at least 4 stations, swarm aside;
+precision counts a catalog event as right when it matches any true event of any type and size. One to one within 1.5 s
+and 10 km. Iceland: examples/iceland.toml as it stands, against QuakeMigrate's events, within 1 s and 2 km.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from _common import Figure, missing, mirror, run
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+SEEDS = (101, 102, 103)
+GATES = {"max_dt_s": 1.5, "max_km": 10.0}
+
+
+def measure(quick: bool) -> dict[str, Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        return {**synthetic(Path(folder), "lesson" if quick else "day"), **iceland(Path(folder))}
+
+
+def synthetic(folder: Path, preset: str) -> dict[str, Figure]:
+    from course_utils.catalog.matching import match_events
+    from course_utils.pipeline.config import Config, read_config
+    from course_utils.pipeline.run import run as run_config
+    from course_utils.synthetic.world import World
+
+    counts = {"expected": 0, "found": 0, "events": 0, "right": 0, "swarm": 0, "swarm_found": 0}
+    each = []
+    for seed in SEEDS:
+        config = read_config(EXAMPLES / "synthetic.toml").model_dump(exclude_none=True, exclude={"reference"})
+        config["input"]["waveforms"] = f"synthetic:{preset}:{seed}"
+        out = folder / f"{preset}-{seed}"
+        run_config(Config.from_dict(config), out)
+        events = pd.read_parquet(out / "events.parquet")
+        truth = getattr(World, preset)(seed=seed).truth
+        expected = truth.detectable()
+        swarm = expected["swarm"].to_numpy(bool)
+        hits = match_events(events, expected[~swarm], **GATES)
+        swarm_hits = match_events(events, expected[swarm], **GATES)
+        right = match_events(events, truth.events, **GATES)
+        new = {
+            "expected": len(expected) - int(swarm.sum()),
+            "found": len(hits.matched),
+            "events": len(events),
+            "right": len(right.matched),
+            "swarm": int(swarm.sum()),
+            "swarm_found": len(swarm_hits.matched),
+        }
+        counts = {key: counts[key] + value for key, value in new.items()}
+        each.append((seed, new, float(right.matched["distance_km"].median())))
+        print(f"seed {seed}: {new}, median epicentral error {each[-1][2]:.2f} km", file=sys.stderr)
+    what = f"World.{preset}, seeds {', '.join(map(str, SEEDS))}, phasenet:synthetic, published velocity"
+    worst_recall = min(new["found"] / new["expected"] for _, new, _ in each)
+    worst_precision = min(new["right"] / max(new["events"], 1) for _, new, _ in each)
+    figures = {
+        "synthetic_recall": Figure(
+            counts["found"] / counts["expected"], f"{what}: {counts['found']} of {counts['expected']}", "at least 0.95"
+        ),
+        "synthetic_recall_worst_seed": Figure(worst_recall, what),
+        "synthetic_precision": Figure(
+            counts["right"] / max(counts["events"], 1),
+            f"{what}: {counts['right']} of {counts['events']}",
+            "at least 0.95",
+        ),
+        "synthetic_precision_worst_seed": Figure(worst_precision, what),
+        "synthetic_median_km": Figure(sum(km for *_, km in each) / len(each), f"{what}: mean of the medians"),
+    }
+    if counts["swarm"]:
+        figures["synthetic_swarm_recall"] = Figure(
+            counts["swarm_found"] / counts["swarm"],
+            f"{what}: events 2 s apart, {counts['swarm_found']} of {counts['swarm']}",
+        )
+    return figures
+
+
+def iceland(folder: Path) -> dict[str, Figure]:
+    from course_utils.picking import ModelError
+    from course_utils.pipeline.config import read_config
+    from course_utils.pipeline.run import run as run_config
+
+    goals = {
+        "iceland_reference": "",
+        "iceland_matched": "at least 18",
+        "iceland_unmatched": "at most 5",
+        "iceland_median_km": "at most 0.4",
+    }
+    if mirror("qm-volcanotectonic") is None:
+        return {
+            key: missing("set COURSE_DATA_MIRROR to a mirror with qm-volcanotectonic", g) for key, g in goals.items()
+        }
+    try:
+        summary = run_config(read_config(EXAMPLES / "iceland.toml"), folder / "iceland")
+    except ModelError as error:
+        return {key: missing(str(error), goal) for key, goal in goals.items()}
+    compared = summary["comparison"]
+    values = (compared["expected"], compared["matched"], compared["proposed"], compared["median_km"])
+    what = "examples/iceland.toml: 12 stations, 6 min, phasenet:original, within 1 s and 2 km of QuakeMigrate"
+    print(json.dumps(compared), file=sys.stderr)
+    return {key: Figure(value, what, goals[key]) for key, value in zip(goals, values, strict=True)}
+
+
+if __name__ == "__main__":
+    sys.exit(run("chain", measure))
