@@ -57,7 +57,9 @@ def load_model(name: str | Path) -> WaveformModel:
     return model
 
 
-def save_model(model: WaveformModel, path: str | Path, *, recipe: str | dict, docstring: str = "", version: str = "1") -> None:
+def save_model(
+    model: WaveformModel, path: str | Path, *, recipe: str | dict, docstring: str = "", version: str = "1"
+) -> None:
     """Write ``path.json`` and ``path.safetensors``, which :func:`load_model` reads back.
 
     Args:
