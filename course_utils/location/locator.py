@@ -10,7 +10,7 @@ import pandas as pd
 from course_utils.catalog.tables import conform
 from course_utils.earth import LocalFrame, azimuthal_gap, sample
 from course_utils.earth.traveltime import TravelTimes
-from course_utils.location import kernels
+from course_utils.location import kernels, likelihood
 from course_utils.location.arrivals import USED_WEIGHT, corrected, spans
 from course_utils.location.settings import LocationSettings
 
@@ -121,7 +121,7 @@ class Locator:
 
     def ground_km(self, x_km: float, y_km: float) -> float:
         """Depth of the ground below sea level in km (negative on land), the shallowest depth an event may have."""
-        return float(kernels.ground_depth(float(x_km), float(y_km), *self._ground))
+        return float(likelihood.ground_depth(float(x_km), float(y_km), *self._ground))
 
     def columns(self, arrivals: pd.DataFrame) -> dict[str, np.ndarray]:
         """The columns of arrivals that :meth:`event_arrays` reads, as arrays, station terms among them."""
@@ -140,7 +140,7 @@ class Locator:
 
     @property
     def _method(self) -> int:
-        return kernels.EDT if self.settings.method == "edt" else kernels.L2
+        return likelihood.EDT if self.settings.method == "edt" else likelihood.L2
 
     @property
     def model_error(self) -> np.ndarray:
@@ -152,7 +152,7 @@ class Locator:
         """Standard error in s of predicted P (code 0) or S (code 1) times."""
         out = np.zeros(np.size(times_s))
         times = np.ravel(times_s).astype(float)
-        kernels.total_variance(times, np.full(out.size, code), np.zeros(out.size), self.model_error, 0.0, 0.0, out)
+        likelihood.total_variance(times, np.full(out.size, code), np.zeros(out.size), self.model_error, 0.0, 0.0, out)
         return np.sqrt(out).reshape(np.shape(times_s))
 
     def run_event(self, arrays, samples: int, seed: int):

@@ -11,7 +11,7 @@ from perturbed_medium import perturbed, stated
 from course_utils import location
 from course_utils.catalog.tables import Catalog
 from course_utils.earth import distance_azimuth
-from course_utils.location import kernels
+from course_utils.location import likelihood
 from course_utils.location.quality import GRADES
 from course_utils.location.terms import update_terms
 
@@ -227,12 +227,12 @@ def test_edt_sum_is_the_sum_over_pairs(reduced, seed):
     tau = np.array(reduced)
     variance = np.random.default_rng(seed).uniform(0.01, 1.0, len(tau))
     inverse, height = np.empty((2, len(tau), len(tau)))
-    full = kernels.pair_terms(variance, inverse, height)
+    full = likelihood.pair_terms(variance, inverse, height)
     a, b = np.tril_indices(len(tau), -1)
     both = variance[a] + variance[b]
     terms = np.exp(-((tau[a] - tau[b]) ** 2) / (2 * both)) / np.sqrt(2 * both)
-    assert kernels.edt_sum(tau, inverse, height) == pytest.approx(terms.sum(), abs=1e-4 * full)
-    assert kernels.edt_sum(tau + 7.0, inverse, height) == pytest.approx(terms.sum(), abs=1e-4 * full)
+    assert likelihood.edt_sum(tau, inverse, height) == pytest.approx(terms.sum(), abs=1e-4 * full)
+    assert likelihood.edt_sum(tau + 7.0, inverse, height) == pytest.approx(terms.sum(), abs=1e-4 * full)
 
 
 def test_terms_are_damped_and_centred():
