@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.tables import conform
+from course_utils.catalog.tables import Catalog, conform
 from course_utils.synthetic.ambience import transients_table
 from course_utils.synthetic.magnitudes import distance_correction
 from course_utils.synthetic.measurements import Measured, measure
@@ -134,6 +134,34 @@ class Truth:
         events = self.events
         chosen = events[events["event_id"].isin(enough) & events["event_type"].isin(SCORED_TYPES)]
         return chosen.assign(swarm=chosen["cluster"] == "swarm").reset_index(drop=True)
+
+    def catalog(self, min_snr_db: float = VISIBLE_DB) -> Catalog:
+        """The truth as a catalog: arrivals of at least so many dB as picks, each assigned to its event. Velocity is the
+        published model, so that residuals are what a perfect picker would see."""
+        world = self._world
+        heard = self.arrivals[self.arrivals["snr_db"] >= min_snr_db]
+        picks = conform(
+            heard[["station", "phase", "time", "snr_db"]].assign(
+                channel=heard["station"].map(world.stations.set_index("station")["channels"]),
+                probability=1.0,
+                amplitude=heard["amplitude_m_s"],
+                amplitude_unit="m/s",
+                model="truth",
+                weights="truth",
+            ),
+            "picks",
+        )
+        assignments = pd.DataFrame(
+            {
+                "event_id": heard["event_id"].to_numpy(),
+                "pick_id": picks["pick_id"],
+                "station": picks["station"],
+                "phase": picks["phase"],
+                "weight": 1.0,
+                "distance_km": heard["distance_km"].to_numpy(),
+            }
+        )
+        return Catalog(self.events, assignments, picks, world.stations, world.velocity)
 
     @cached_property
     def local_magnitudes(self) -> pd.DataFrame:

@@ -138,6 +138,16 @@ def test_tables_conform_and_hang_together(world):
         conform(truth.arrivals.drop(columns="snr_db"), "arrivals")
 
 
+def test_the_truth_as_a_catalog(world):
+    catalog = world.truth.catalog()
+    visible = world.truth.arrivals[world.truth.arrivals["visible"]]
+    assert len(catalog.picks) == len(catalog.assignments) == len(visible) > 100
+    joined = catalog.assignments.merge(catalog.picks, on="pick_id").merge(visible, on=["event_id", "time"])
+    assert (joined["station"] == joined["station_x"]).all() and (joined["phase"] == joined["phase_x"]).all()
+    assert len(world.truth.catalog(min_snr_db=20).picks) < len(visible)
+    assert catalog.velocity.equals(world.velocity)
+
+
 def test_every_event_has_a_moment_tensor_or_a_force(world):
     events = world.truth.events
     tensor, force = events.filter(regex="^m_").notna().all(axis=1), events.filter(regex="^f_").notna().all(axis=1)
