@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -254,6 +255,7 @@ def write(model, folder: Path, recipe: dict, validation: dict, version: str) -> 
         "recipe": recipe,
         "validation": validation["scores"],
     }
+    card["recipe"].setdefault("commit", _commit())
     card["recipe"]["versions"] = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -261,6 +263,14 @@ def write(model, folder: Path, recipe: dict, validation: dict, version: str) -> 
         "numpy": np.__version__,
     }
     (folder / "phasenet_synthetic.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def _commit() -> str:
+    """The commit of this working tree: the physics of that commit made the banks."""
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
 
 
 def main() -> int:
@@ -279,13 +289,14 @@ def main() -> int:
 
     torch.set_num_threads(1)  # the sum over threads would change the last digits
     began = time.process_time()
+    commit = _commit()
     banks = make_banks(options.events, options.noises)
     print(f"banks made in {time.process_time() - began:.0f} s", file=sys.stderr, flush=True)
     model, loss = train(banks, options.steps, options.batch, options.rate, options.seed)
     recipe = {k: getattr(options, k) for k in ("steps", "batch", "rate", "events", "noises", "seed")}
     recipe |= {"program": "benchmarks/train_shipped_weights.py", "kinds": KINDS, "label_sigma_samples": LABEL_SIGMA}
     recipe |= {"seeds": [TRAINING_SEED, NOISE_SEED, VALIDATION_SEED], "final_loss": round(loss, 5)}
-    recipe |= {"cpu_minutes": round((time.process_time() - began) / 60, 1)}
+    recipe |= {"commit": commit, "cpu_minutes": round((time.process_time() - began) / 60, 1)}
     validation = validate(model, options.validation)
     write(model, options.out, recipe, validation, options.weights_version)
     print(json.dumps(validation))

@@ -1,8 +1,10 @@
 """Labelled training windows straight from the physics: one key per record, any record on its own.
 
-    records = synthetic.records(2000, seed=7)
-    records.waveforms   # float32 (2000, 3, 6000), counts, Z, N, E
-    records.table       # p_sample, s_sample, p_snr_db, s_snr_db, mw, distance_km, instrument, kind, ...
+    from course_utils.synthetic.records import records
+
+    made = records(2000, seed=7)
+    made.waveforms   # float32 (2000, 3, 6000), counts, Z, N, E
+    made.table       # p_sample, s_sample, p_snr_db, s_snr_db, mw, distance_km, instrument, kind, ...
 
 The same source, path, site and noise as the world's, without its network: each record draws its own setting.
 """
