@@ -23,7 +23,7 @@ from course_utils.synthetic.randomness import Draws
 from course_utils.synthetic.records import crustal_setting, records
 from course_utils.synthetic.source import Source, double_couple
 
-SEED = 777_001
+SEED = 515_151
 THRESHOLD = 0.3
 RATE = 100.0
 
