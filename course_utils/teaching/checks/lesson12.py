@@ -60,9 +60,9 @@ def silent_streams(stream: obspy.Stream, onset: int) -> dict[str, obspy.Stream]:
     for trace in dead:
         trace.data = np.full_like(trace.data, 17)
     short = stream.slice(p - 10, p + 15).copy()
-    slow = whole.copy()
+    slow = stream.slice(p - 15, p + 15.5).copy()
     for trace in slow:
-        trace.stats.sampling_rate = 4.0
+        trace.stats.sampling_rate = 1.0
     return {"A": missing, "B": late, "C": whole + other, "D": dead, "E": short, "F": slow}
 
 
