@@ -17,7 +17,7 @@ from course_utils.synthetic.snr import WINDOW_S, phase_rms
 if TYPE_CHECKING:
     from course_utils.synthetic.world import World
 
-SCREEN_DB = -6.0  # pairs expected below this over the noise keep their expectation: they cannot be visible
+SCREEN_DB = -4.0  # pairs expected below this over the noise keep their expectation: they are never visible
 _STEP_S = 0.1
 
 

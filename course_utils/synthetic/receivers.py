@@ -17,9 +17,9 @@ LOCAL_TIME_H = -8.0
 
 # noise level between Peterson's models, cultural dB, transients per hour
 _NOISE = {
-    "rock": (0.36, 5.0, 14.0),
-    "soil": (0.45, 9.0, 30.0),
-    "town": (0.55, 13.0, 60.0),
+    "rock": (0.42, 5.0, 14.0),
+    "soil": (0.49, 9.0, 30.0),
+    "town": (0.57, 13.0, 60.0),
     "seafloor": (0.52, 0.0, 18.0),
 }
 
