@@ -332,9 +332,10 @@ def conform(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def stable_ids(*parts: pd.Series) -> np.ndarray:
-    """64-bit integers that depend on the values of a row alone, so that two runs give the same ids.
+    """Integers from 0 to 2**62 that depend on the values of a row alone, so that two runs give the same ids.
 
-    Times count in whole microseconds, floats to 1e-6, missing values as empty text. BLAKE2b, 8 bytes, as int64.
+    Times count in whole microseconds, floats to 1e-6, missing values as empty text. BLAKE2b, 8 bytes, without the
+    two highest bits: differences of ids then fit in 64 bits too (pandas 3.0 fails on an index of two that do not).
     """
     texts = []
     for part in parts:
@@ -347,7 +348,7 @@ def stable_ids(*parts: pd.Series) -> np.ndarray:
             texts.append(np.array(["" if pd.isna(v) else str(v) for v in part], dtype=object))
     keys = ["\x1f".join(row) for row in zip(*texts, strict=True)]
     raw = b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys)
-    return np.frombuffer(raw, dtype="<i8").astype(np.int64)
+    return (np.frombuffer(raw, dtype="<u8") >> np.uint64(2)).astype(np.int64)
 
 
 def to_arrow(frame: pd.DataFrame, name: str) -> pa.Table:

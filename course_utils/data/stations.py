@@ -58,7 +58,14 @@ def read_stations(path: str | Path, network: str | None = None, elevation_unit: 
 def _from_csv(path: Path, network: str | None, elevation_unit: str | None) -> pd.DataFrame:
     try:
         raw = pd.read_csv(
-            path, sep=None, engine="python", dtype=str, skipinitialspace=True, comment="#", encoding="utf-8-sig"
+            path,
+            sep=None,
+            engine="python",
+            dtype=str,
+            keep_default_na=False,  # "NA" is a network
+            skipinitialspace=True,
+            comment="#",
+            encoding="utf-8-sig",
         )
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
         raise TableError(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from course_utils.catalog.store import read_catalog
+from course_utils.catalog.store import read_catalog, read_table
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError
 from course_utils.pipeline.units import table_hash
@@ -140,6 +140,14 @@ def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame
     for name in sorted(known - set(recorded) - stood_in):
         unused.append({"what": name, "reason": "the stations table names it, but there are no records of it"})
     return table[table["station"].isin(recorded)].sort_values("station", ignore_index=True), unused
+
+
+def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
+    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`."""
+    from course_utils.data import read_stations
+
+    table = read_table(path, "stations") if path.suffix == ".parquet" else read_stations(path)
+    return reconcile(table, sorted(picks["station"].unique()))[0]
 
 
 def _folder(config: Config) -> Source:

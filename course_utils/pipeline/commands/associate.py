@@ -11,10 +11,10 @@ import typer
 def associate(
     picks: Annotated[Path, typer.Argument(help="Picks, CSV or Parquet: station, phase, time[, probability].")],
     stations: Annotated[
-        Path, typer.Option(help="Stations, CSV or Parquet: station, latitude, longitude, elevation_m.")
+        Path, typer.Option(help="Stations: CSV (station, latitude, longitude, elevation_m), StationXML or Parquet.")
     ],
     velocity: Annotated[Path, typer.Option(help="Velocity model, CSV: depth_km, vp_km_s, vs_km_s.")],
-    out: Annotated[Path, typer.Option(help="Folder for events, assignments and picks (.parquet).")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables (.parquet).")],
     method: Annotated[str, typer.Option(help="Associator.")] = "pyocto",
     min_picks: Annotated[
         int | None, typer.Option(help="Fewest picks of an event; by default from the network.", show_default=False)
@@ -27,22 +27,20 @@ def associate(
     from course_utils.association import associate_with_report
     from course_utils.catalog.store import read_table, write_table
     from course_utils.earth import read_velocity
+    from course_utils.pipeline.sources import stations_of_picks
 
     overrides = {"threads": threads} | ({} if min_picks is None else {"min_picks": min_picks})
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the report says the same, in its place
+            table = read_table(picks, "picks")
             catalog, report = associate_with_report(
-                read_table(picks, "picks"),
-                read_table(stations, "stations"),
-                read_velocity(velocity),
-                method,
-                **overrides,
+                table, stations_of_picks(stations, table), read_velocity(velocity), method, **overrides
             )
-        for name in ("events", "assignments", "picks"):
+        for name in ("events", "assignments", "picks", "stations", "velocity"):
             write_table(getattr(catalog, name), name, out / f"{name}.parquet")
     except (ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     typer.echo(str(report))
-    typer.echo(f"written to {out}: events, assignments and picks (.parquet)")
+    typer.echo(f"written to {out}: events, assignments, picks, stations and velocity (.parquet)")

@@ -14,10 +14,10 @@ def locate(
         typer.Argument(help="Folder with events, assignments and picks (.parquet), as course associate writes it."),
     ],
     stations: Annotated[
-        Path, typer.Option(help="Stations, CSV or Parquet: station, latitude, longitude, elevation_m.")
+        Path, typer.Option(help="Stations: CSV (station, latitude, longitude, elevation_m), StationXML or Parquet.")
     ],
     velocity: Annotated[Path, typer.Option(help="Velocity model, CSV: depth_km, vp_km_s, vs_km_s.")],
-    out: Annotated[Path, typer.Option(help="Folder for events, assignments, picks and outcomes.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables (.parquet) and outcomes.csv.")],
     picks: Annotated[
         Path | None, typer.Option(help="Picks from elsewhere than the folder, CSV or Parquet.", show_default=False)
     ] = None,
@@ -33,20 +33,16 @@ def locate(
     from course_utils.catalog.tables import Catalog
     from course_utils.earth import read_velocity
     from course_utils.location import run_location
+    from course_utils.pipeline.sources import stations_of_picks
 
     try:
         events, pairs = (read_table(folder / f"{name}.parquet", name) for name in ("events", "assignments"))
-        catalog = Catalog(
-            events,
-            pairs,
-            read_table(picks or folder / "picks.parquet", "picks"),
-            read_table(stations, "stations"),
-            read_velocity(velocity),
-        )
+        table = read_table(picks or folder / "picks.parquet", "picks")
+        catalog = Catalog(events, pairs, table, stations_of_picks(stations, table), read_velocity(velocity))
         run = run_location(
             catalog, method=method, gather=gather, station_terms=station_terms, max_depth_km=max_depth_km
         )
-        for name in ("events", "assignments", "picks"):
+        for name in ("events", "assignments", "picks", "stations", "velocity"):
             write_table(getattr(run.catalog, name), name, out / f"{name}.parquet")
         write_text(run.outcomes.to_csv(index=False), out / "outcomes.csv")
         if station_terms:
@@ -56,4 +52,4 @@ def locate(
         raise typer.Exit(1) from error
     typer.echo(run.summary())
     also = ", station_terms.csv" if station_terms else ""
-    typer.echo(f"written to {out}: events, assignments and picks (.parquet), outcomes.csv{also}")
+    typer.echo(f"written to {out}: events, assignments, picks, stations and velocity (.parquet), outcomes.csv{also}")
