@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from _common import Figure, missing, mirror, run
+from _common import Figure, mirror, missing, run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SEEDS = (101, 102, 103)
