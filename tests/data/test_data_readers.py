@@ -11,6 +11,7 @@ import pytest
 from course_utils import data
 from course_utils.catalog.tables import TableError, conform
 from course_utils.data.readers.comcat import read_comcat_csv
+from course_utils.data.readers.real_demo import _read_picks
 
 real = [
     pytest.mark.real,
@@ -192,6 +193,37 @@ def test_comcat_csv_of_ones_own(tmp_path):
         read_comcat_csv(tmp_path / "other.csv")
 
 
+@marked
+def test_italian_day_of_picks():
+    italy = data.open("real-demo")
+    assert italy.parts == ("stations", "velocity", "picks")
+    stations, velocity, picks = italy["stations", "velocity", "picks"]
+    assert len(stations) == 60 and stations["elevation_m"].between(0, 2000).all()
+    assert stations["latitude"].between(42, 44).all() and stations["longitude"].between(12, 14).all()
+    assert len(picks) == 115440 and (picks["phase"] == "P").sum() == 54994
+    assert (picks["probability"] >= 0.5).sum() == 88898 and (picks["probability"] >= 0.7).sum() == 63751
+    assert len(set(stations["station"]) - set(picks["station"])) == 4
+    assert picks["time"].is_monotonic_increasing
+    assert picks["time"].between("2016-10-14T00:00Z", "2016-10-15T00:00Z").all()
+    first = picks[picks["station"] == "IV.ARRO."]
+    assert first["time"].iloc[0] == pd.Timestamp("2016-10-14T00:00:16.700Z") and first["phase"].iloc[0] == "P"
+    assert velocity["depth_km"].tolist() == [0, 1, 5, 9, 13, 21, 31] and velocity["vp_km_s"].iloc[-1] == 7.5
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("2016_10_14_00000.00_IV_AAAA_mseed\t2016-10-14\t[10, 20]\t[0.5]\t[]\t[]", "2 P and 1 probabilities"),
+        ("2016_10_14_00000.00_IV_BBBB_mseed\t2016-10-14\t[]\t[]\t[]\t[]", "IV.BBBB is not in the station file"),
+    ],
+)
+def test_italian_picks_that_do_not_fit_are_refused(tmp_path, row, message):
+    path = tmp_path / "picks.csv"
+    path.write_text("fname\tt0\tp_idx\tp_prob\ts_idx\ts_prob\n" + row + "\n")
+    with pytest.raises(data.WrongContent, match=message):
+        _read_picks(path, {"AAAA": "IV.AAAA."})
+
+
 def test_every_reader_has_its_set():
     names = {entry.name for entry in data.manifest().datasets}
-    assert set(data.openable()) <= names and len(data.openable()) == 5
+    assert set(data.openable()) <= names and len(data.openable()) == 6

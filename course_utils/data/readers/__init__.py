@@ -11,9 +11,11 @@ from .opened import Opened
 _READERS = {
     "comcat-reviewed": "comcat",
     "elep-mount-st-helens": "elep",
+    "nonlinloc-samples": "nonlinloc",
     "phasenet-ncedc": "ncedc",
     "pyocto-picks": "pyocto",
     "qm-volcanotectonic": "volcanotectonic",
+    "real-demo": "real_demo",
 }
 
 
