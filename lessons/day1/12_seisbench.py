@@ -23,7 +23,7 @@
 # convention: `trace_*` for the record, `source_*`, `station_*`, `path_*`). We write one from fifty synthetic records,
 # whose arrivals we know to a fraction of a sample.
 
-# %%
+# %% tags=["hide-output"]
 import numpy as np
 import pandas as pd
 import seisbench.data as sbd
@@ -59,7 +59,13 @@ for label, wish in {
     dataset = sbd.WaveformDataset(folder, **wish)
     waveform, metadata = dataset.get_sample(0)
     strongest = dataset.component_order[int(np.argmax(np.abs(waveform).max(axis=1)))]
-    rows[label] = [waveform.shape, metadata["trace_P_arrival_sample"], strongest, len(dataset.train()), len(dataset.test())]
+    rows[label] = [
+        waveform.shape,
+        metadata["trace_P_arrival_sample"],
+        strongest,
+        len(dataset.train()),
+        len(dataset.test()),
+    ]
 pd.DataFrame(rows, index=["shape", "P sample", "strongest component", "train", "test"]).T
 
 # %% [markdown]
@@ -253,7 +259,16 @@ near = records(24, seed=120, duration_s=90, p_at_s=(35, 45), noise_fraction=0, k
 good = near.table.query("p_snr_db > 15").index[:12]
 onset = near.table["p_sample"].round().to_numpy(int, na_value=0)
 strong = near.table["p_snr_db"].idxmax()
-large = records(1, seed=120, duration_s=90, p_at_s=(35, 45), noise_fraction=0, kinds={"earthquake": 1.0}, numbers=[strong], noise=False)
+large = records(
+    1,
+    seed=120,
+    duration_s=90,
+    p_at_s=(35, 45),
+    noise_fraction=0,
+    kinds={"earthquake": 1.0},
+    numbers=[strong],
+    noise=False,
+)
 large = large.waveforms[0] / np.abs(large.waveforms[0]).max()
 
 
@@ -297,6 +312,7 @@ plt.show()
 # PhaseNet knows 100 Hz. Other rates are resampled before the first window is cut, and SeisBench does not say so. That works;
 # what does not is a header that lies.
 
+
 # %%
 def at_rate(stream, rate_hz, header_hz=None):
     stream = stream.copy().resample(rate_hz)
@@ -311,7 +327,9 @@ tests = {
     "20 Hz": picking.pick([at_rate(s, 20) for s in streams], model),
     "50 Hz, header says 100": picking.pick([at_rate(s, 50, 100) for s in streams], model),
 }
-rates = pd.DataFrame({name: {**score(table), "median probability": table["probability"].median()} for name, table in tests.items()}).T
+rates = pd.DataFrame(
+    {name: {**score(table), "median probability": table["probability"].median()} for name, table in tests.items()}
+).T
 rates.round(2)
 
 # %% [markdown]
@@ -332,7 +350,9 @@ for place in places:
     curve.append(p_probability([w - w.mean(axis=1, keepdims=True) for w in windows], at=place))
 curve = np.array(curve)
 fig, ax = plt.subplots()
-ax.fill_between(places / 100, curve.min(axis=1), curve.max(axis=1), color=COLOURS["noise"], alpha=0.4, label="range of 12 events")
+ax.fill_between(
+    places / 100, curve.min(axis=1), curve.max(axis=1), color=COLOURS["noise"], alpha=0.4, label="range of 12 events"
+)
 ax.plot(places / 100, np.median(curve, axis=1), "o-", color=COLOURS["P"], markersize=4, label="median")
 ax.axvspan(0, 2.5, color=COLOURS["station"], alpha=0.3, label="blinded")
 ax.axvspan(27.51, 30.01, color=COLOURS["station"], alpha=0.3)
@@ -354,7 +374,7 @@ settings.round(2)
 
 # %% [markdown]
 # Without overlap nobody listens during five of every thirty seconds, and P recall is {golden:lesson12.p_recall_overlap0} instead of
-# {golden:lesson12.p_recall}. From half a window on, more overlap costs time and hardly changes the score. The threshold trades: from 0.1 to 0.9 false picks
+# {golden:lesson12.p_recall}. From half a window on ("as before"), more overlap costs time and hardly changes the score. The threshold trades: from 0.1 to 0.9 false picks
 # fall from {golden:lesson12.false_01} to {golden:lesson12.false_09} per hour and P recall from {golden:lesson12.p_recall_01} to {golden:lesson12.p_recall_09}. Which is best depends on who
 # uses the picks: an associator forgives false ones, an alarm does not (lesson 14).
 #
@@ -408,7 +428,9 @@ if teaching.real_data():
         columns |= {phase + label: annotated.select(channel=f"*_{phase}")[0].data for phase in "PS"}
     length = min(len(values) for values in columns.values())
     samples = pd.DataFrame({name: values[:length].astype("float32") for name, values in columns.items()})
-    samples.insert(0, "time", pd.Timestamp("2022-02-06T02:14:55", tz="UTC") + pd.to_timedelta(samples.index * 0.01, "s"))
+    samples.insert(
+        0, "time", pd.Timestamp("2022-02-06T02:14:55", tz="UTC") + pd.to_timedelta(samples.index * 0.01, "s")
+    )
 else:
     samples = stored("lesson12_b204_window")
 
@@ -447,7 +469,13 @@ from course_utils.teaching import golden
 from course_utils.teaching.stored import keep
 
 if teaching.real_data():
-    keep("lesson12_b204_picks", real_picks, data="elep-mount-st-helens 2f3f22a, phasenet:original 2", rows=1, probability=0.05)
+    keep(
+        "lesson12_b204_picks",
+        real_picks,
+        data="elep-mount-st-helens 2f3f22a, phasenet:original 2",
+        rows=1,
+        probability=0.05,
+    )
     keep("lesson12_b204_window", samples, data="elep-mount-st-helens 2f3f22a, phasenet:original 2", P=0.05, S=0.05)
 deaf = places[np.median(curve, axis=1) >= threshold].max()
 golden.check(

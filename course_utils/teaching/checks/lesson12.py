@@ -116,7 +116,9 @@ def smallest_overlap(answer, model):
 def brought_back(answer, onset):
     picks = table(answer, ["phase", "time"])
     if len(picks) > 6:
-        raise Wrong(f"{len(picks)} picks in a minute and a half; at most six are asked for. Which of them would you trust?")
+        raise Wrong(
+            f"{len(picks)} picks in a minute and a half; at most six are asked for. Which of them would you trust?"
+        )
     p = picks[picks["phase"] == "P"]
     away = (pd.to_datetime(p["time"], utc=True) - pd.Timestamp(onset.datetime, tz="UTC")).dt.total_seconds().abs()
     if not len(p):
@@ -135,7 +137,9 @@ def claims(answer, picks):
         raise Wrong('a dictionary is asked for: {"claims": ["a", ...], "reason": "..."}.')
     chosen = choices(answer["claims"], ["a", "b", "c", "d"])
     if "a" in chosen:
-        raise Wrong("sentence a speaks of every phase; how many analyst picks, of how many events, lie in these four hours?")
+        raise Wrong(
+            "sentence a speaks of every phase; how many analyst picks, of how many events, lie in these four hours?"
+        )
     if "b" in chosen:
         raise Wrong("sentence b takes the analysts' list for everything that happened. Why do analysts pick an event?")
     for letter, holds in {"c": _agrees(picks), "d": _similar_pairs(picks)}.items():
@@ -162,7 +166,9 @@ def _labels_first(answer: object, shape: tuple[int, int]) -> np.ndarray:
     if getattr(values, "shape", None) == shape[::-1]:
         values = values.T
     if getattr(values, "shape", None) != shape:
-        raise Wrong(f"an array of shape {shape} is asked for, one row per label; this is {getattr(values, 'shape', 'no array')}.")
+        raise Wrong(
+            f"an array of shape {shape} is asked for, one row per label; this is {getattr(values, 'shape', 'no array')}."
+        )
     return array(values, shape)
 
 
