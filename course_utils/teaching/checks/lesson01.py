@@ -24,10 +24,10 @@ def how_many(answer, catalog: Catalog):
     if given == right:
         return f"And there are {len(events)} in the table, so say with every number of events which events you count."
     known = {
-        len(events): "these are all events; there are two conditions.",
         int(grade.sum()): "this counts grade A alone; the second condition is missing.",
         int(near.sum()): "this counts the small errors alone; the grade is missing.",
         int((grade | near).sum()): "this counts events that meet one condition or the other; both must hold.",
+        len(events): "these are all events; there are two conditions.",
     }
     raise Wrong(
         known.get(given, f"{given} is not their number. Keep the rows of catalog.events that meet both conditions.")
