@@ -162,7 +162,7 @@ def test_the_figure_shows_picks_inside_and_describes_its_rows(model, record):
     arrivals = pd.DataFrame(
         {"phase": ["P"], "time": [pd.Timestamp("2023-05-16", tz="UTC") + pd.Timedelta(onset / 100, "s")]}
     )
-    figure = record_with_probabilities(stream, {"run": model.annotate(stream)}, {"run": picks}, arrivals, title="t")
+    figure = record_with_probabilities(stream, {"run": model.annotate(stream)}, {"run": picks}, arrivals)
     names = [trace.name for trace in figure.data]
     assert names.count("P probability") == 1 and "P pick" in names and "true arrival" in names
     drawn = next(t for t in figure.data if t.name == "P pick")

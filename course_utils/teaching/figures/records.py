@@ -23,7 +23,6 @@ def record_with_probabilities(
     probabilities: Mapping[str, obspy.Stream],
     picks: Mapping[str, pd.DataFrame] | None = None,
     arrivals: pd.DataFrame | None = None,
-    title: str = "",
     arrivals_name: str = "true arrival",
 ) -> go.Figure:
     """Traces of one instrument, each over its own largest value, above the probabilities of P and S.
@@ -55,7 +54,7 @@ def record_with_probabilities(
         y = trace.data - np.mean(trace.data)
         y = np.round(y / (np.abs(y).max() or 1.0), 3)
         figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": "#555555", "width": 1}, showlegend=False, row=row, col=1
+            x=x, y=y, mode="lines", line={"color": "#888888", "width": 1}, showlegend=False, row=row, col=1
         )
         figure.update_yaxes(
             title_text=trace.stats.channel, range=[-1.1, 1.1], showticklabels=False, row=row, col=1, fixedrange=True
@@ -82,7 +81,7 @@ def record_with_probabilities(
         _lines(figure, arrivals, start, length, arrivals_name)
     figure.update_xaxes(range=[0, length])
     figure.update_xaxes(title_text=f"Seconds after {start.strftime('%Y-%m-%d %H:%M:%S')} UTC", row=len(heights), col=1)
-    return figure.update_layout(title=title, height=170 + 75 * len(stream) + 120 * len(names), hovermode="x")
+    return figure.update_layout(height=170 + 75 * len(stream) + 120 * len(names), hovermode="x")
 
 
 def _markers(figure, picks: pd.DataFrame, phase: str, start, length: float, row: int, showlegend: bool) -> None:
