@@ -33,7 +33,8 @@ pd.options.display.precision = 3
 
 world = World.lesson()
 stations, velocity = world.stations, world.velocity
-display(stations[["station", "latitude", "longitude", "elevation_m", "channels"]], velocity)
+display(stations[["station", "latitude", "longitude", "elevation_m"]])
+display(velocity)
 
 # %% [markdown]
 # A station's name is NET.STA.LOC: network, station, and a code for the sensor's place there. A negative elevation is a sensor on the
@@ -52,17 +53,20 @@ waveforms[0]
 # Each station gives a *stream* of three traces, motion up (Z), north (N) and east (E), usually 100 numbers a second. Here is the vertical
 # of one station, folded into six lines of ten minutes. **Count the earthquakes that you see, and write your number down.**
 
-# %% alt="One hour of vertical ground motion at station FERD in six lines of ten minutes: a quiet background, and about forty bursts of very different height, some of them overlapping."
+# %% alt="One hour of vertical ground motion at station FERD in six lines of ten minutes: a quiet background, and some thirty bursts of very different height, some of them overlapping."
 import matplotlib.pyplot as plt
 import numpy as np
 
-trace = next(s for s in waveforms if s[0].stats.station == "FERD").select(component="Z")[0].copy()
+trace = waveforms[0].select(component="Z")[0].copy()
 trace.filter("bandpass", freqmin=2, freqmax=15)
-lines = trace.data[: 6 * 60_000].reshape(6, 60_000)
+lines = trace.data.reshape(6, -1)  # ten minutes each
+minutes = np.arange(lines.shape[1]) / 6000
+scale = np.quantile(np.abs(lines), 0.999)
 fig, ax = plt.subplots()
-for i, line in enumerate(lines / np.quantile(np.abs(lines), 0.999)):
-    ax.plot(np.arange(60_000) / 6000, np.clip(line, -1, 1) * 0.5 - i, color="#777777", linewidth=0.4)
-ax.set(xlabel="minutes", yticks=range(0, -6, -1), yticklabels=[f"+{10 * i} min" for i in range(6)])
+for i, line in enumerate(lines):
+    ax.plot(minutes, np.clip(line / scale, -1, 1) / 2 - i, color="#777777", linewidth=0.4)
+ax.set(xlabel="minutes", yticks=range(0, -6, -1))
+ax.set_yticklabels([f"+{10 * i} min" for i in range(6)])
 plt.show()
 
 # %% [markdown]
@@ -94,7 +98,7 @@ from course_utils import association
 
 catalog = association.associate(picks, stations, velocity)
 print(catalog)
-catalog.assignments[["event_id", "station", "phase", "residual_s", "distance_km"]].head()
+catalog.assignments.drop(columns=["pick_id", "weight", "azimuth_deg"]).head()
 
 # %% [markdown]
 # A *catalog* is these five tables, and nothing else. The new one is `assignments`: which pick belongs to which event, and by how many seconds it
@@ -109,23 +113,13 @@ catalog.assignments[["event_id", "station", "phase", "residual_s", "distance_km"
 from course_utils import location
 
 catalog = location.locate(catalog)
-columns = [
-    "time",
-    "latitude",
-    "longitude",
-    "depth_km",
-    "horizontal_error_km",
-    "depth_error_km",
-    "azimuthal_gap_deg",
-    "n_p",
-    "n_s",
-    "grade",
-]
+columns = "time latitude longitude depth_km horizontal_error_km azimuthal_gap_deg n_p n_s grade"
+columns = columns.split()
 catalog.events[columns].head(8)
 
 # %% [markdown]
-# This is an earthquake catalog. Read a row aloud again: origin time, epicenter, depth below the sea; then how far off the epicenter and the depth
-# may be (in two cases out of three they should be nearer), the largest angle without any station, the number of P and S picks, and a grade from A to D that sums it up. There is
+# This is an earthquake catalog. Read a row aloud again: origin time, epicenter, depth below the sea; then how far off the epicenter
+# may be (in two cases out of three it should be nearer), the largest angle without any station, the number of P and S picks, and a grade from A to D that sums it up. There is
 # no magnitude yet: that is another measurement (lesson 33).
 #
 # What does one event rest on? Here is the one with the most picks. Every record stands at its distance from the epicenter; the dotted lines
@@ -196,8 +190,8 @@ arrivals = world.truth.arrivals
 visible = arrivals[arrivals["visible"]].groupby("event_id").size()
 truth = truth.assign(visible=truth["event_id"].map(visible).fillna(0).astype(int))
 classes = pd.cut(truth["visible"], [-1, 0, 7, 24], labels=["none", "1 to 7", "8 or more"])
-found = truth["event_id"].isin(match.matched["reference_id"]).map({True: "found", False: "missed"})
-pd.crosstab(classes.rename("visible arrivals"), found.rename(""))
+found = np.where(truth["event_id"].isin(match.matched["reference_id"]), "found", "missed")
+pd.crosstab(classes, found, rownames=["visible arrivals"], colnames=[""])
 
 # %% [markdown]
 # Of the events with eight visible arrivals or more {golden:lesson01.found_clear} of {golden:lesson01.clear} were found, of the fainter ones {golden:lesson01.found_faint} of {golden:lesson01.faint}
@@ -212,7 +206,8 @@ pd.crosstab(classes.rename("visible arrivals"), found.rename(""))
 from course_utils.teaching.figures.catalogs import Group, catalog_figure, groups
 
 missed = match.missed.assign(n_p=match.missed["event_id"].map(visible).fillna(0))
-figure = catalog_figure(stations, groups(catalog.events, match, truth, missed, reference_name="truth"))
+shown = groups(catalog.events, match, truth, missed, reference_name="truth")
+figure = catalog_figure(stations, shown)
 describe(
     figure,
     "Map of twelve stations and the events of one hour, a section of depth below it, and the number of picks over time. Nearly all events found lie on top of "
@@ -222,7 +217,7 @@ describe(
 # %% [markdown]
 # ## The real Earth
 #
-# Now Iceland, 24 August 2014: magma pushes its way underground from the volcano Bárðarbunga, and the rock cracks. Six minutes of twelve stations
+# Now Iceland, 24 August 2014: magma pushes its way underground from the volcano Bárðarbunga {cite}`sigmundsson2015`, and the rock cracks. Six minutes of twelve stations
 # come as the test case of QuakeMigrate {cite}`winder2020quakemigrate`, with the 20 events that this program located there. **The same six calls**, with PhaseNet's published weights
 # "original", which were trained in California {cite}`zhu2019phasenet`; once with default settings, once with three changed:
 #
@@ -242,37 +237,49 @@ if teaching.real_data():
 
     iceland = data.open("qm-volcanotectonic")
     reference, real_stations = iceland.events, iceland.stations
-    tries = {"defaults": ({}, {}), "from the geometry": ({"time_stretch": 2, "thresholds": 0.2}, {"min_picks": 8})}
-    rows = {}
-    for name, (how_to_pick, how_to_associate) in tries.items():
-        real_picks = picking.pick(iceland.waveforms, "phasenet:original", device=device, **how_to_pick)
-        real = association.associate(real_picks, real_stations, iceland.velocity, **how_to_associate)
+    tries = {
+        "defaults": ({}, {}),
+        "from the geometry": ({"time_stretch": 2, "thresholds": 0.2}, {"min_picks": 8}),
+    }
+    rows = []
+    for name, (to_pick, to_associate) in tries.items():
+        real_picks = picking.pick(iceland.waveforms, "phasenet:original", device=device, **to_pick)
+        real = association.associate(real_picks, real_stations, iceland.velocity, **to_associate)
         real = location.locate(real)
         real_match = match_events(real.events, reference, max_dt_s=1, max_km=2)
-        off = real_match.matched["distance_km"].median()
-        counts = [len(t) for t in (real_picks, real.events, real_match.matched, real_match.missed, real_match.proposed)]
-        rows[name] = [*counts, off]
-    real_table = pd.DataFrame(
-        rows, index=["picks", "events", "matched", "missed", "not in the reference", "median km"]
-    ).T
-    real_table = real_table.rename_axis("settings").reset_index()
-    real_events = real.events.merge(real_match.matched[["event_id", "dt_s", "distance_km"]], on="event_id", how="left")
+        rows.append(
+            {
+                "settings": name,
+                "picks": len(real_picks),
+                "events": len(real.events),
+                "matched": len(real_match.matched),
+                "missed": len(real_match.missed),
+                "not in the reference": len(real_match.proposed),
+                "median km": real_match.matched["distance_km"].median(),
+            }
+        )
+    real_table = pd.DataFrame(rows)
+    how_far = real_match.matched[["event_id", "dt_s", "distance_km"]]
+    real_events = real.events.merge(how_far, on="event_id", how="left")
 else:
     real_table, real_events = stored("lesson01_iceland_scores"), stored("lesson01_iceland")
     print("Stored result of", real_events.attrs["date"], "from", real_events.attrs["data"])
-    print("Run it yourself: COURSE_DATA=real fetches 6 MB of waveforms and the weights phasenet:original (1 MB).")
+    print("Run it yourself with COURSE_DATA=real: it fetches 6 MB of waveforms and 1 MB of weights.")
 real_table
 
 # %%
 has_partner = real_events["distance_km"].notna()
-shown = [
-    Group("matched", "matched", real_events[has_partner]),
-    Group("proposed", "not in the reference", real_events[~has_partner]),
-]
 if teaching.real_data():
-    shown = groups(real_events, real_match, reference, reference_name="reference")
+    shown = groups(real_events, real_match, reference)
+    figure = catalog_figure(real_stations, shown)
+else:
+    shown = [
+        Group("matched", "matched", real_events[has_partner]),
+        Group("proposed", "not in the reference", real_events[~has_partner]),
+    ]
+    figure = catalog_figure(stations.iloc[:0], shown)
 describe(
-    catalog_figure(real_stations if teaching.real_data() else stations.iloc[:0], shown),
+    figure,
     "Map, section of depth and numbers of picks over time for six minutes in Iceland: the matched events form a band 8 km long from south-west to north-east, about 6 km deep, "
     "and have many picks; most of those without partner lie apart from it, shallower or deeper, and have few.",
 )
@@ -386,9 +393,8 @@ from course_utils.catalog.matching import match_picks
 
 lost = missed.sort_values("n_p").iloc[-1]
 its_arrivals = arrivals[arrivals["visible"] & (arrivals["event_id"] == lost["event_id"])]
-print(
-    len(its_arrivals), "visible arrivals; origin", lost["time"], lost["latitude"].round(2), lost["longitude"].round(2)
-)
+print(len(its_arrivals), "visible arrivals")
+display(lost[["time", "latitude", "longitude", "depth_km", "magnitude", "event_type"]].to_frame().T)
 
 # %%
 # solution
@@ -410,9 +416,8 @@ checks.lesson01.why_missed(answer, catalog, its_arrivals)
 # ```
 
 # %%
-print(
-    f"{(picks['probability'] < 0.8).mean():.0%} of the picks are below 0.8; with all picks there are {len(catalog.events)} events"
-)
+below = (picks["probability"] < 0.8).mean()
+print(f"{below:.0%} of the picks are below 0.8; with all picks there are {len(catalog.events)} events")
 
 # %%
 # solution
@@ -469,4 +474,4 @@ checks.lesson01.claims(answer, real_table)
 # New to machine learning? Lessons 02 to 07 of {doc}`part 0 </schedule>` come next. Otherwise lesson 12 opens the picker, lesson 22 association, lesson 31 location.
 # Your own network: a folder of waveforms, a table of stations and a velocity model are all that `course run` needs.
 #
-# **References**: PhaseNet {cite}`zhu2019phasenet`, PyOcto {cite}`munchmeyer2024pyocto`, QuakeMigrate {cite}`winder2020quakemigrate`, the dyke under Bárðarbunga {cite}`sigmundsson2015`.
+# **References**: PhaseNet {cite}`zhu2019phasenet`, PyOcto {cite}`munchmeyer2024pyocto`, QuakeMigrate {cite}`winder2020quakemigrate`; the dyke under Bárðarbunga {cite}`sigmundsson2015`.

@@ -79,14 +79,13 @@ def record_section(
 
 
 def _envelope(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest sample of each of ``_BINS`` bins: what a screen can show of a long trace."""
-    size = len(y) // _BINS
+    """The smallest and the largest sample of each of at most ``_BINS`` bins: what a screen can show of a long trace."""
+    size = -(-len(y) // _BINS)
     if size < 3:
         return x, y
-    used = size * _BINS
-    bins = y[:used].reshape(_BINS, size)
+    bins = np.pad(y, (0, -len(y) % size), mode="edge").reshape(-1, size)
     at = np.sort(np.stack([bins.argmin(axis=1), bins.argmax(axis=1)], axis=1), axis=1)
-    at = (at + size * np.arange(_BINS)[:, None]).ravel()
+    at = np.minimum((at + size * np.arange(len(bins))[:, None]).ravel(), len(y) - 1)
     return x[at], y[at]
 
 
