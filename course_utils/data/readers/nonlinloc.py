@@ -23,7 +23,7 @@ _OUTPUT = _FOLDER + "original_output/"
 def read(entry: Dataset, progress: bool = True) -> Opened:
     """The Mw 7.0 Anchorage earthquake of 30 November 2018 and six aftershocks, from picks to hypocenters.
 
-    ``picks``        274 rows, 214 P and 60 S; ``pick_error_s`` as the analysts gave it, 0.01 to 0.22 s for most.
+    ``picks``        274 rows, 214 P and 60 S; ``pick_error_s`` as the file states it, 0.01 to 0.22 s for most.
     ``stations``     the coordinates file. Five of the picks' 69 labels are not in it; their picks are kept.
     ``velocity``     the LAYER lines of the control file, nine layers, as nodes with two rows per interface.
     ``events``       what NonLinLoc found: maximum-likelihood hypocenter, horizontal_error_km from its covariance, and
@@ -116,7 +116,7 @@ def read_observations(path: Path) -> pd.DataFrame:
         rows.append((station_name(words[0]), band, words[4], time, error, block))
         empty = False
     columns = ["station", "channel", "phase", "time", "pick_error_s", "block"]
-    return conform(pd.DataFrame(rows, columns=columns).assign(model="analyst"), "picks")
+    return conform(pd.DataFrame(rows, columns=columns), "picks")
 
 
 def read_hypocenter(path: Path) -> tuple[dict, pd.DataFrame]:
