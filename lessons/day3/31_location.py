@@ -258,33 +258,39 @@ for label, event_id, colour in (
         name=label,
     )
 figure.add_scatter3d(
-    x=[0], y=[0], z=[0], mode="markers", name="truth", marker={"size": 6, "color": "black", "symbol": "diamond"}
+    x=[0],
+    y=[0],
+    z=[0],
+    mode="markers",
+    name="truth",
+    marker={"size": 6, "color": COLOURS["truth"], "symbol": "diamond"},
 )
 side = {"range": [-9, 9]}
 figure.update_layout(
-    title="Where the events may be, seen from where they are",
+    title="Possible places around the true one",
     height=560,
     scene={
         "xaxis": {"title": "km east", **side},
         "yaxis": {"title": "km north", **side},
         "zaxis": {"title": "km below", "range": [9, -9]},
         "aspectmode": "cube",
-        "camera": {"eye": {"x": 1.5, "y": -1.3, "z": 0.6}},
+        "camera": {"eye": {"x": 1.7, "y": -1.6, "z": 0.6}, "center": {"x": 0, "y": 0, "z": -0.15}},
     },
     legend={"itemsizing": "constant"},
 )
 describe(
     figure,
     "Two clouds of possible hypocenters relative to the true one at the origin: the event inside the network gives a small compact cloud "
-    "above the truth, the one outside a cloud several times longer, stretched away from the stations, with the truth at its edge.",
+    "just above the truth, the one outside a cloud several times longer in depth and to the north-east, with the truth at its edge.",
 )
 
 # %%
 pd.DataFrame(spread).T
 
 # %% [markdown]
-# Turn the figure. The cloud of the outside event points away from the network: distance and origin time trade off, as depth did. The gap alone
-# says this without any computation, and that is why catalogs print it. But a gap is no error: it says where one would be, not how large.
+# Turn the figure. The cloud of the outside event is long in two directions: in depth, for no station is near, and on the map along the line to the
+# network, for distance and origin time trade off as depth did. It lies too near to the network, with the truth at its edge. The gap alone warns of
+# this without any computation, and that is why catalogs print it. But a gap is no error: it says in which direction to doubt, not how far.
 #
 # ## Station corrections
 #
@@ -415,6 +421,7 @@ pd.DataFrame(coverage).T.round(2)
 #
 # NonLinLoc {cite}`lomax2000nonlinloc` is the program behind many catalogs. Its sample data hold the picks of the Mw 7.0 Anchorage earthquake of 30 November 2018 and of six aftershocks, with its own results, from
 # EDT too. We locate the same picks in the same layers; the search, the error model and the outlier weights are ours.
+# The table gives depths with their errors, and how far apart the epicenters are.
 
 # %%
 from course_utils.teaching.stored import stored
@@ -444,20 +451,10 @@ else:
     print("Stored result of", compared.attrs["date"], "from", compared.attrs["data"])
     print("Run it yourself: COURSE_DATA=real fetches 0.3 MB.")
 compared.index = range(1, len(compared) + 1)
-shown = [
-    "n_p",
-    "n_s",
-    "depth_km",
-    "depth_error_km",
-    "depth_km_edt",
-    "depth_error_km_edt",
-    "km_edt",
-    "depth_km_l2",
-    "km_l2",
-]
-compared[shown].round(1).rename(
-    columns={"depth_km": "NonLinLoc depth", "depth_error_km": "± ", "km_edt": "apart, EDT", "km_l2": "apart, L2"}
-)
+names = {"n_p": "P", "n_s": "S", "depth_km": "NonLinLoc, km", "depth_error_km": "±"}
+names |= {"depth_km_edt": "EDT, km", "depth_error_km_edt": "± ", "km_edt": "apart, km"}
+names |= {"depth_km_l2": "L2, km", "km_l2": "apart, km "}
+compared[list(names)].rename(columns=names).round(1)
 
 # %% alt="Left: map of the two posterior clouds with the NonLinLoc epicenters as crosses; each cross lies within its cloud. Right: histograms of depth; the main shock's is a peak around 45 km with NonLinLoc's depth inside, the second event's is spread over tens of kilometres with NonLinLoc's depth at the upper end, above the ground."
 fig, axes = plt.subplots(1, 2, figsize=(9, 4))
