@@ -76,7 +76,7 @@ def draw(catalog: Catalog, truth: pd.DataFrame, file: Path) -> None:
             zorder=3,
         )
     plan.set(xlabel="longitude", ylabel="latitude", aspect=aspect)
-    plan.set_title(f"{len(stations)} stations, one hour, {len(events)} events")
+    plan.set_title(f"{len(events)} events in one hour")
     # the middle of the network: a far event would make all others small
     lon, lat = events["longitude"].median(), events["latitude"].median()
     plan.set(xlim=(lon - 0.34, lon + 0.34), ylim=(lat - 0.29, lat + 0.29))
@@ -97,7 +97,7 @@ def draw(catalog: Catalog, truth: pd.DataFrame, file: Path) -> None:
     line.xaxis.set_major_formatter(matplotlib.dates.DateFormatter("%H:%M"))
     line.legend(loc="upper left", bbox_to_anchor=(0, 1.22), ncols=2)
     file.parent.mkdir(parents=True, exist_ok=True)
-    fig.savefig(file, dpi=130, facecolor="white")
+    fig.savefig(file, dpi=130, facecolor="white", bbox_inches="tight", pad_inches=0.12)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -384,8 +384,8 @@ checks.lesson01.rule_of_thumb(answer, catalog, best)
 # `lost` is the missed event with the most visible arrivals: it should have been found. Follow it through the tables. Which answer is true?
 #
 # - **a** The picker overlooked it: fewer than seven of its visible arrivals have a pick within 0.5 s.
-# - **b** It was picked, but no event was made of the picks.
-# - **c** It was picked, and its picks went to an event that `catalog` has at another place or time, so that the two did not match.
+# - **b** It was picked, but most of its picks belong to no event.
+# - **c** It was picked, and most of its picks went to one or more events that `catalog` has at another place or time, so that nothing matched.
 # ```
 
 # %%
@@ -403,8 +403,8 @@ owners = catalog.assignments[catalog.assignments["pick_id"].isin(hits["pick_id"]
 display(len(hits), catalog.events[catalog.events["event_id"].isin(owners.index)][columns])
 if len(hits) < 7:
     answer = "a"
-else:  # do most of its picks share an owner?
-    answer = "c" if owners.max() > len(hits) / 2 else "b"
+else:
+    answer = "c" if owners.sum() > len(hits) / 2 else "b"
 print(answer)
 # end solution
 checks.lesson01.why_missed(answer, catalog, its_arrivals)

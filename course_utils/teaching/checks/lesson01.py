@@ -88,7 +88,7 @@ def why_missed(answer, catalog: Catalog, its_arrivals: pd.DataFrame):
     if len(hits) < _FEWEST_PICKS:
         right = "a"
     else:
-        right = "c" if len(owners) and owners.iloc[0] > len(hits) / 2 else "b"
+        right = "c" if owners.sum() > len(hits) / 2 else "b"
     look = {
         "a": f"compare its {len(its_arrivals)} visible arrivals with the picks (match_picks, within 0.5 s), and count.",
         "b": "look up in catalog.assignments whether its picks belong to an event.",
@@ -99,9 +99,10 @@ def why_missed(answer, catalog: Catalog, its_arrivals: pd.DataFrame):
     if right != "c":
         return f"{len(hits)} of its {len(its_arrivals)} visible arrivals have a pick."
     event = catalog.events.set_index("event_id").loc[owners.index[0]]
+    events = "one event" if len(owners) == 1 else f"{len(owners)} events"
     return (
-        f"{owners.iloc[0]} of its picks went to the event of {event['time']:%H:%M:%S}, grade {event['grade']}, with {event['azimuthal_gap_deg']:.0f} degrees without any "
-        f"station and an epicenter that may be {event['horizontal_error_km']:.0f} km off, as stated. So one row was both 'missed' and 'not in the truth'."
+        f"{owners.sum()} of its picks went to {events}, the largest part to that of {event['time']:%H:%M:%S}: grade {event['grade']}, {event['azimuthal_gap_deg']:.0f} degrees "
+        f"without any station, and an epicenter that may be {event['horizontal_error_km']:.0f} km off, as stated. One earthquake can be 'missed' and 'not in the truth'."
     )
 
 
