@@ -208,7 +208,9 @@ def _convert(values: pd.Series, kind: str, where: str) -> pd.Series:
         else:
             converted = values.astype(_PANDAS[kind])
     except (ValueError, TypeError, OverflowError) as error:
-        raise TableError(f"{where}: cannot be read as {kind} ({error}); correct the values or the reader") from error
+        said = str(error).split(". You might want to try")[0]  # pandas goes on with advice on its own options
+        remedy = "write times as 2014-08-24T00:01:02.5Z" if kind == "time" else "correct the values or the reader"
+        raise TableError(f"{where}: cannot be read as {kind} ({said}); {remedy}") from error
     return converted
 
 
@@ -264,8 +266,13 @@ def _check_values(frame: pd.DataFrame, name: str) -> None:
             at = int(strange.argmax())
             raise TableError(f'{_row(frame, at, name)}: phase is {frame["phase"].iloc[at]!r}; use "P" or "S"')
     if name == "velocity" and len(frame):
-        if (frame["depth_km"].diff().dropna() < 0).any():
-            raise TableError("velocity: depth_km goes up from one row to the next; sort the rows by depth")
+        upwards = (frame["depth_km"].diff() < 0).to_numpy()
+        if upwards.any():
+            at = int(upwards.argmax())
+            raise TableError(
+                f"velocity row {at}: depth_km is {frame['depth_km'].iloc[at]} after {frame['depth_km'].iloc[at - 1]}, it goes up; "
+                "depth is positive downwards from sea level: change its sign if yours is not, else sort the rows"
+            )
         if (frame["vs_km_s"] >= frame["vp_km_s"]).any():
             at = int((frame["vs_km_s"] >= frame["vp_km_s"]).to_numpy().argmax())
             raise TableError(f"velocity row {at}: vs_km_s is not below vp_km_s; were the columns swapped?")
