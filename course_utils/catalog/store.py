@@ -29,10 +29,7 @@ def write_table(frame: pd.DataFrame, name: str, path: str | Path) -> Path:
         TableError: the frame breaks the schema, or the ending of the path is neither of the two.
     """
     path = Path(path)
-    kind = _kind(path)
-    if kind == "folder":
-        raise TableError(f"{path} is a folder; give the name of a file that ends in .parquet or .csv")
-    if kind == "parquet":
+    if check_table_path(path) == "parquet":
         import pyarrow.parquet as pq
 
         table = to_arrow(frame, name)
@@ -43,6 +40,14 @@ def write_table(frame: pd.DataFrame, name: str, path: str | Path) -> Path:
         with atomic_path(path) as hidden:
             text.to_csv(hidden, index=False)
     return path
+
+
+def check_table_path(path: str | Path) -> str:
+    """ "parquet" or "csv", by the ending of a path to write to; TableError when it is neither, or a folder."""
+    kind = _kind(Path(path))
+    if kind == "folder":
+        raise TableError(f"{path} is a folder; give the name of a file that ends in .parquet or .csv")
+    return kind
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import typer
 
 from course_utils import __version__
 from course_utils.pipeline.commands import associate, compare, data, doctor, locate, pick, run
+from course_utils.pipeline.commands.failures import in_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
         if _debug:
             raise
         if _is_about_input(error):
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {in_words(error)}", err=True)
         else:
             typer.echo(
                 f"error: {type(error).__name__}: {error}\nThis looks like a fault of the program: "
@@ -78,7 +79,7 @@ def _is_about_input(error: Exception) -> bool:
     loading them here would cost every command the libraries behind them."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     known = {"TableError", "ConfigError", "DataError", "ModelError", "PickingError", "Busy", "RunFailed"}
-    return bool(kinds & known) or isinstance(error, (FileNotFoundError, PermissionError, NotADirectoryError))
+    return bool(kinds & known) or isinstance(error, OSError)
 
 
 if __name__ == "__main__":

@@ -194,6 +194,15 @@ def read_config(path: str | Path) -> Config:
         raise ConfigError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
 
 
+def refuse_inside(waveforms: Path, out: Path) -> None:
+    """ConfigError when an output would lie in the folder of waveforms."""
+    raw, here = waveforms.resolve(), out.resolve()
+    if here == raw or raw in here.parents:
+        raise ConfigError(
+            f"--out {out}: lies inside the folder of waveforms, where nothing is ever written; choose another"
+        )
+
+
 def check_keys(section: str, given: dict[str, Any], known: list[str]) -> None:
     """Refuse keys of an open section that its room does not know; ConfigError names the nearest known one."""
     lines = [_unknown(f"[{section}] {key}", key, value, known) for key, value in given.items() if key not in known]

@@ -21,7 +21,7 @@ from course_utils.catalog.store import write_catalog, write_text
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline import stages
 from course_utils.pipeline.comparison import Comparison, compare
-from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError
+from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError, refuse_inside
 from course_utils.pipeline.sources import Source, open_catalog, open_source
 from course_utils.pipeline.units import Record, Unit, UnitStore, file_hash
 
@@ -245,11 +245,7 @@ def _check_place(config: Config, out: Path) -> None:
         raise ConfigError(f"--out {out}: is a file; give a folder")
     if config.input.waveforms.startswith((SYNTHETIC, DATASET)):
         return
-    raw, here = config.path(config.input.waveforms).resolve(), out.resolve()
-    if here == raw or raw in here.parents:
-        raise ConfigError(
-            f"--out {out}: lies inside the folder of waveforms, where nothing is ever written; choose another"
-        )
+    refuse_inside(config.path(config.input.waveforms), out)
 
 
 def _new_summary(config: Config) -> dict[str, Any]:

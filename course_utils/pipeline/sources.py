@@ -82,6 +82,7 @@ def open_source(config: Config) -> Source:
             f"[input] waveforms = {kind!r}: no records at the stations of the table"
             + (" between start and end" if config.input.start or config.input.end else "")
             + "; compare the station codes (NET.STA.LOC) and the times"
+            + "".join(f"\n  {u['what']}: {u['reason']}" for u in source.unused[:1] + source.unused[1:][-1:])
         )
     return source
 
@@ -143,11 +144,37 @@ def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame
 
 
 def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
-    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`."""
+    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`.
+
+    Picks at fewer than three stations make no event, which is a result like another: all stations are then returned.
+
+    Raises:
+        ConfigError: there are picks, but none at a station of the file.
+    """
     from course_utils.data import read_stations
 
     table = read_table(path, "stations") if path.suffix == ".parquet" else read_stations(path)
-    return reconcile(table, sorted(picks["station"].unique()))[0]
+    named, _ = reconcile(table, sorted(picks["station"].unique()))
+    if len(picks) and not len(named):
+        raise ConfigError(
+            f"{path}: no pick is at one of its stations; they are called {_some(table['station'])} there and "
+            f"{_some(picks['station'])} in the picks; write NET.STA.LOC in both (NET.STA. where there is no LOC)"
+        )
+    if len(named) >= 3:
+        return named
+    return pd.concat([named, table]).drop_duplicates("station").sort_values("station", ignore_index=True)
+
+
+def velocity_of(path: Path, interpolation: str = "linear") -> pd.DataFrame:
+    """A velocity model from CSV, or from a run's own Parquet, which holds nodes whatever it was made of."""
+    from course_utils.earth import read_velocity
+
+    return read_table(path, "velocity") if path.suffix == ".parquet" else read_velocity(path, interpolation)
+
+
+def _some(names: pd.Series) -> str:
+    unique = names.drop_duplicates()
+    return ", ".join(unique.head(2)) + (", ..." if len(unique) > 2 else "") if len(unique) else "(no rows)"
 
 
 def _folder(config: Config) -> Source:

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -67,3 +68,38 @@ def test_a_missing_file_is_named(files):
     result = call(files, picks="nothing.csv")
     assert result.exit_code == 1
     assert "nothing.csv" in result.output
+
+
+def test_layers_and_the_model_of_an_earlier_run(files):
+    layers = pd.DataFrame({"depth_km": [0.0, 10.0], "vp_km_s": [5.0, 6.5], "vs_km_s": [2.9, 3.7]})
+    layers.to_csv(files / "layers.csv", index=False)
+    given = ("--velocity", files / "layers.csv", "--velocity-interpolation")
+    assert call(files, *given, "layers").exit_code == 0
+    nodes = read_table(files / "out" / "velocity.parquet", "velocity")
+    assert nodes["depth_km"].tolist() == [0.0, 10.0, 10.0]
+    assert nodes["vp_km_s"].tolist() == [5.0, 5.0, 6.5]
+    nodes.to_parquet(files / "earlier.parquet")
+    assert call(files, "--velocity", files / "earlier.parquet").exit_code == 0
+    pd.testing.assert_frame_equal(read_table(files / "out" / "velocity.parquet", "velocity"), nodes)
+    result = call(files, *given, "cubic")
+    assert result.exit_code == 1
+    assert "error: interpolation 'cubic': use linear or layers" in result.output
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_too_few_picks_are_a_catalog_without_events(files, rows):
+    picks = pd.read_csv(files / "picks.csv").head(rows)
+    picks.to_csv(files / "few.csv", index=False)
+    result = call(files, picks="few.csv")
+    assert result.exit_code == 0, result.output
+    assert len(read_table(files / "out" / "events.parquet", "events")) == 0
+    assert len(read_table(files / "out" / "picks.parquet", "picks")) == rows
+
+
+def test_picks_of_other_stations_are_refused_with_the_names_of_both(files):
+    picks = pd.read_csv(files / "picks.csv").assign(station="ZZ.OTHER.")
+    picks.to_csv(files / "other.csv", index=False)
+    result = call(files, picks="other.csv")
+    assert result.exit_code == 1
+    assert "ZZ.OTHER. in the picks" in result.output
+    assert read_table(files / "stations.parquet", "stations")["station"][0] in result.output

@@ -1,6 +1,8 @@
 """The command line is quick, says what is wrong in one message, and leaves files that other commands read."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -67,6 +69,22 @@ def test_bad_input_is_one_message_and_code_1(tmp_path, capsys):
     assert "no such world; there is tiny" in err
 
 
+@pytest.mark.parametrize(("code", "words"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "where you may write")])
+def test_a_disk_that_takes_no_more_is_no_fault_of_the_program(tmp_path, capsys, monkeypatch, code, words):
+    def fail(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    config = tmp_path / "c.toml"
+    config.write_text('[input]\nwaveforms = "synthetic:tiny"\n')
+    monkeypatch.setattr("course_utils.pipeline.run.write_text", fail)
+    left, _, err = call("run", config, "--out", tmp_path / "out", capsys=capsys)
+    assert left == 1
+    assert err.startswith("error: ")
+    assert os.strerror(code) in err
+    assert words in err
+    assert "fault of the program" not in err
+
+
 def test_debug_shows_the_traceback(tmp_path):
     with pytest.raises(FileNotFoundError):
         main(["--debug", "run", str(tmp_path / "none.toml"), "--out", str(tmp_path / "out")])
@@ -127,10 +145,43 @@ def test_pick_associate_locate_on_the_same_files(network, oracle, tmp_path, caps
     assert len(read_catalog(located).events) >= 3
 
 
+def test_pick_checks_where_its_picks_go_before_it_picks(network, oracle, tmp_path, capsys):
+    inside = network / "waveforms" / "picks.csv"
+    code, _, err = call("pick", network / "waveforms", "--out", inside, capsys=capsys)
+    assert code == 1
+    assert "lies inside the folder of waveforms" in err
+    assert not inside.exists()
+    code, _, err = call("pick", network / "waveforms", "--out", tmp_path / "picks.txt", capsys=capsys)
+    assert code == 1
+    assert "ends in .parquet or .csv" in err
+    assert oracle.calls == 0
+
+
+def test_run_names_stations_that_do_not_match(network, oracle, tmp_path, capsys):
+    def run(table):
+        table.to_csv(tmp_path / "stations.csv", index=False)
+        config = tmp_path / "run.toml"
+        paths = {"waveforms": network / "waveforms", "stations": "stations.csv", "velocity": network / "velocity.csv"}
+        config.write_text("[input]\n" + "".join(f'{k} = "{v}"\n' for k, v in paths.items()))
+        return call("run", config, "--out", tmp_path / "out", capsys=capsys)
+
+    table = pd.read_csv(network / "stations.csv")
+    renamed = "ZZ." + table["station"].str.split(".").str[1]
+    code, _, err = run(table.assign(station=renamed))
+    assert code == 1
+    assert "compare the station codes" in err
+    assert "its records have no row in the stations table" in err
+    code, out, _ = run(table.assign(station=table["station"].where(table.index > 0, renamed)))
+    assert code == 0
+    assert "3 files or stations were not used" in out  # the renamed row, its records, notes.txt
+
+
 def test_pick_says_when_there_is_nothing(tmp_path, capsys):
-    code, _, err = call("pick", tmp_path, "--out", tmp_path / "p.parquet", capsys=capsys)
+    empty = tmp_path / "waveforms"
+    empty.mkdir()
+    code, _, err = call("pick", empty, "--out", tmp_path / "p.parquet", capsys=capsys)
     assert code == 1
     assert "no waveforms found" in err
-    code, _, err = call("pick", tmp_path, "--out", tmp_path / "p.parquet", "--p-threshold", "3", capsys=capsys)
+    code, _, err = call("pick", empty, "--out", tmp_path / "p.parquet", "--p-threshold", "3", capsys=capsys)
     assert code == 1
     assert "[pick] p_threshold = 3.0" in err

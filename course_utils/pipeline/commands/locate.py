@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from course_utils.pipeline.commands.failures import in_words
+
 
 def locate(
     folder: Annotated[
@@ -16,11 +18,16 @@ def locate(
     stations: Annotated[
         Path, typer.Option(help="Stations: CSV (station, latitude, longitude, elevation_m), StationXML or Parquet.")
     ],
-    velocity: Annotated[Path, typer.Option(help="Velocity model, CSV: depth_km, vp_km_s, vs_km_s.")],
+    velocity: Annotated[
+        Path, typer.Option(help="Velocity model, CSV: depth_km, vp_km_s, vs_km_s; or Parquet of a run.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the tables (.parquet) and outcomes.csv.")],
     picks: Annotated[
         Path | None, typer.Option(help="Picks from elsewhere than the folder, CSV or Parquet.", show_default=False)
     ] = None,
+    velocity_interpolation: Annotated[
+        str, typer.Option(help="Rows of the model are nodes (linear) or tops of constant layers (layers).")
+    ] = "linear",
     method: Annotated[str, typer.Option(help="Likelihood: edt (robust) or l2 (least squares).")] = "edt",
     gather: Annotated[bool, typer.Option(help="Also take the picks nearest to predicted arrivals.")] = False,
     station_terms: Annotated[bool, typer.Option(help="Estimate delays of stations and write them.")] = False,
@@ -31,14 +38,15 @@ def locate(
     """Locate every event from its picks, and say what became of each that came in."""
     from course_utils.catalog.store import read_table, write_table, write_text
     from course_utils.catalog.tables import Catalog
-    from course_utils.earth import read_velocity
     from course_utils.location import run_location
-    from course_utils.pipeline.sources import stations_of_picks
+    from course_utils.pipeline.sources import stations_of_picks, velocity_of
 
     try:
         events, pairs = (read_table(folder / f"{name}.parquet", name) for name in ("events", "assignments"))
         table = read_table(picks or folder / "picks.parquet", "picks")
-        catalog = Catalog(events, pairs, table, stations_of_picks(stations, table), read_velocity(velocity))
+        catalog = Catalog(
+            events, pairs, table, stations_of_picks(stations, table), velocity_of(velocity, velocity_interpolation)
+        )
         run = run_location(
             catalog, method=method, gather=gather, station_terms=station_terms, max_depth_km=max_depth_km
         )
@@ -48,7 +56,7 @@ def locate(
         if station_terms:
             write_text(run.station_terms.to_csv(index=False), out / "station_terms.csv")
     except (ValueError, OSError) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(f"error: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
     typer.echo(run.summary())
     also = ", station_terms.csv" if station_terms else ""

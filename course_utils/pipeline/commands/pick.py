@@ -25,8 +25,8 @@ def pick(
     ] = None,
 ) -> None:
     """Pick P and S, station by station and day by day, and say what was left out."""
-    from course_utils.catalog.store import write_table
-    from course_utils.pipeline.config import Pick, settings_of
+    from course_utils.catalog.store import check_table_path, write_table
+    from course_utils.pipeline.config import DATASET, SYNTHETIC, Pick, refuse_inside, settings_of
     from course_utils.pipeline.sources import open_records
     from course_utils.pipeline.stages import merge_picks, pick_window
     from course_utils.pipeline.units import UnusableInput
@@ -40,6 +40,9 @@ def pick(
         if not inventory.is_file():
             raise FileNotFoundError(f"--inventory {inventory}: no such file; give StationXML")
         responses = obspy.read_inventory(inventory)
+    check_table_path(out)  # what is wrong with --out is found before the first hour of work
+    if not waveforms.startswith((SYNTHETIC, DATASET)):
+        refuse_inside(Path(waveforms).expanduser(), out)
     records, windows, unused = open_records(waveforms)
     tables, skipped, noted = [], [], {}
     for window in windows:

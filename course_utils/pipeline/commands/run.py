@@ -25,6 +25,8 @@ def run(
         raise typer.Exit(130) from None
     if summary["skipped"] and not quiet:
         typer.echo(f"{len(summary['skipped'])} units were skipped; the report says which and why")
+    if summary["input"]["unused"] and not quiet:
+        typer.echo(f"{len(summary['input']['unused'])} files or stations were not used; the report says which and why")
     if "comparison" in summary and not quiet:
         c = summary["comparison"]
         typer.echo(
