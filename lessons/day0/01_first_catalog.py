@@ -148,7 +148,7 @@ describe(
 # ## Call 5 · Is it true?
 #
 # On a real network this question has no exact answer. Here it has: the world knows its {golden:lesson01.truth} events of this hour. `match_events` pairs ours with the
-# true ones, each at most once, within 1.5 s and 10 km. And so that we know what PhaseNet is worth, a baseline goes the same way: the classic
+# true ones, each at most once, within 1.5 s and 10 km (a pair can be luck, but with one event a minute not often). And so that we know what PhaseNet is worth, a baseline goes the same way: the classic
 # trigger on the ratio of a short to a long average {cite}`allen1978`, with the other calls unchanged.
 
 # %%
@@ -221,7 +221,7 @@ describe(
 # come as the test case of QuakeMigrate {cite}`winder2020quakemigrate`, with the 20 events that this program located there. **The same six calls**, with PhaseNet's published weights
 # "original", which were trained in California {cite}`zhu2019phasenet`; once with default settings, once with three changed:
 #
-# - `time_stretch=2`. The stations stand about 8 km apart and the events lie under them: S follows P after {golden:lesson01.s_minus_p} s (median), with
+# - `time_stretch=2`. The stations stand about 8 km apart and the events lie among them, 6 km deep: S follows P after {golden:lesson01.s_minus_p} s (median), with
 #   waves of high frequency. PhaseNet learnt mostly from events tens of kilometres away, slower in every respect. Played at half speed, these look like those.
 # - `thresholds=0.2` instead of 0.3. Far from home a picker is less sure of itself, and the associator throws noise out.
 # - `min_picks=8` instead of 7. Events follow one another within seconds, so that leftovers of two can look like a third: ask for a third of the 24 arrivals that twelve
