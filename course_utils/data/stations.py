@@ -30,7 +30,8 @@ def read_stations(path: str | Path, network: str | None = None, elevation_unit: 
     CSV needs a station, a latitude, a longitude and an elevation whose unit is in its name (``elevation_m``,
     ``elevation_km``) or given here. A station is "NET.STA.LOC", "NET.STA", or a bare code beside a network column (and, if
     there is one, a location column). Codes must be those of the waveform files, or picks will find no station.
-    From StationXML comes one row per sensor location; the elevation is the sensor's.
+    From StationXML comes one row per sensor location, with the elevation of the sensor; of a station without channels, one
+    row for all its sensors.
 
     Args:
         path: the file; its content decides how it is read, not its name.
@@ -162,21 +163,17 @@ def _from_xml(path: Path) -> pd.DataFrame:
     except Exception as error:  # obspy raises many kinds for what is not an inventory
         raise TableError(f"{path}: not StationXML that ObsPy can read ({error})") from error
     rows: dict[str, dict] = {}
-    bare = []
     for network in inventory:
         for station in network:
-            if not station.channels:
-                bare.append(f"{network.code}.{station.code}")
-            for channel in station.channels:
-                code = f"{network.code}.{station.code}.{channel.location_code or ''}"
+            # a station without channels (level=station) stands for all its sensors: "NET.STA."
+            for channel in station.channels or [station]:
+                code = f"{network.code}.{station.code}.{getattr(channel, 'location_code', '') or ''}"
                 row = rows.setdefault(code, {"codes": [], "starts": [], "ends": [], "latest": None})
-                row["codes"].append(channel.code[:2])
+                row["codes"] += [channel.code[:2]] if station.channels else []
                 row["starts"].append(channel.start_date)
                 row["ends"].append(channel.end_date)
                 if row["latest"] is None or (channel.start_date or 0) >= (row["latest"].start_date or 0):
                     row["latest"] = channel  # moved stations: the last position counts
-    if bare and not rows:
-        raise TableError(f"{path}: stations without channels ({bare[0]}, ...); ask the service for level=channel")
     return pd.DataFrame(
         [
             {
@@ -184,7 +181,7 @@ def _from_xml(path: Path) -> pd.DataFrame:
                 "latitude": float(row["latest"].latitude),
                 "longitude": float(row["latest"].longitude),
                 "elevation_m": float(row["latest"].elevation),
-                "channels": ",".join(sorted(set(row["codes"]))),
+                "channels": ",".join(sorted(set(row["codes"]))) or None,
                 "start": min(row["starts"]).datetime if all(row["starts"]) else pd.NaT,
                 "end": max(row["ends"]).datetime if all(row["ends"]) else pd.NaT,
             }

@@ -116,6 +116,10 @@ def test_stationxml(tmp_path):
     assert list(stations["station"]) == ["XX.AAA.", "XX.AAA.10"]
     assert list(stations["elevation_m"]) == [90.0, -50.0] and list(stations["latitude"]) == [1.2, 1.0]
     assert list(stations["channels"]) == ["HH,HN", "EH"] and stations["start"][0].year == 2019
-    Inventory([Network("XX", [Station("AAA", 1.0, 2.0, 3.0)])], "test").write(str(path), format="STATIONXML")
-    with pytest.raises(TableError, match="level=channel"):
-        read_stations(path)
+    # a station without channels is not lost, be it alone or beside others
+    bare = Station("BBB", 1.0, 2.0, 3.0)
+    for network, names in (([bare], ["XX.BBB."]), ([station, bare], ["XX.AAA.", "XX.AAA.10", "XX.BBB."])):
+        Inventory([Network("XX", network)], "test").write(str(path), format="STATIONXML")
+        stations = read_stations(path)
+        assert list(stations["station"]) == names
+        assert (stations["elevation_m"].iloc[-1], stations["channels"].isna().iloc[-1]) == (3.0, True)
