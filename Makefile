@@ -20,6 +20,8 @@ TIMES := .cache/times
 LESSON_SOURCES := $(shell find lessons golden course_utils -type f ! -name '*.pyc' 2>/dev/null)
 
 export OMP_NUM_THREADS ?= 1
+# numba, once at work, sets the threads of torch too
+export NUMBA_NUM_THREADS ?= 1
 # Two pytest workers are enough parallelism; a browser is never opened.
 export PLOTLY_RENDERER = plotly_mimetype
 export MPLBACKEND ?= agg

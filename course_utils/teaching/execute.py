@@ -59,7 +59,8 @@ def run(paths: list[Path], jobs: int, timeout_s: int = 600) -> int:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONHASHSEED": "0",
     }
-    environment.setdefault("OMP_NUM_THREADS", "1")
+    for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):  # numba, once at work, sets the threads of torch too
+        environment.setdefault(variable, "1")
     return subprocess.call([*command, *map(str, paths)], env=environment)
 
 
