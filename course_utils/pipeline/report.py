@@ -184,7 +184,11 @@ def _section(event: dict, catalog: Catalog, source: Source) -> str:
     if not pd.isna(event.get("magnitude")):
         facts.append(f"M {event['magnitude']:.1f}")
     if len(mine):
-        facts.append(f"{(mine['phase'] == 'P').sum()} P, {(mine['phase'] == 'S').sum()} S")
+        used = event["n_p"] + event["n_s"]  # the location may give a pick no weight
+        facts.append(
+            f"{(mine['phase'] == 'P').sum()} P, {(mine['phase'] == 'S').sum()} S"
+            + ("" if pd.isna(used) or used == len(mine) else f" ({used:.0f} used)")
+        )
     for key, name, unit in (
         ("rms_s", "rms", "s"),
         ("azimuthal_gap_deg", "gap", "°"),

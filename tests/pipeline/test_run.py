@@ -92,6 +92,20 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
+def test_a_section_says_when_the_location_left_picks_out(finished):
+    from types import SimpleNamespace
+
+    from course_utils.pipeline.report import _section
+
+    catalog = read_catalog(finished[0])
+    event = catalog.events.iloc[0].to_dict()
+    assigned = int((catalog.assignments["event_id"] == event["event_id"]).sum())
+    event |= {"n_p": assigned - 3.0, "n_s": 1.0}
+    nothing = SimpleNamespace(windows=())
+    assert f"({assigned - 2} used)" in _section(event, catalog, nothing)
+    assert "used)" not in _section(event | {"n_s": 3.0}, catalog, nothing)
+
+
 def test_the_report_stands_alone_and_describes_its_pictures(finished):
     out, _ = finished
     text = (out / "report.html").read_text()
