@@ -56,31 +56,33 @@ def test_airquakes():
     stations = pd.DataFrame({"latitude": [42.0, 43.0], "longitude": [13.0, 13.0], "elevation_m": [1500.0, 200.0]})
     day = pd.DataFrame(
         {
-            "event_id": [11, -22, 33, 44],
+            "event_id": [11, -9223372036854775807, 9007199254740993, 44],
             "latitude": [42.0, 42.01, 43.0, 43.0],
             "longitude": [13.0, 13.0, 13.0, 13.01],
             "depth_km": [-1.0, -1.6, -0.3, 8.0],
         }
     )
-    assert lesson22.airquakes([-22, 33], day, stations)
+    assert lesson22.airquakes([-9223372036854775807, 9007199254740993], day, stations)
     assert lesson22.airquakes(day["event_id"].iloc[[1, 2]], day, stations)
-    assert "above sea level" in lesson22.airquakes([11, -22, 33], day, stations).message
-    assert "0 of yours lie in the ground, and 1 in the air" in lesson22.airquakes([33], day, stations).message
+    assert "above sea level" in lesson22.airquakes([11, -9223372036854775807, 9007199254740993], day, stations).message
+    assert (
+        "0 of yours lie in the ground, and 1 in the air"
+        in lesson22.airquakes([9007199254740993], day, stations).message
+    )
     assert "direction" in lesson22.airquakes([], day, stations).message
+    assert "no event_id" in lesson22.airquakes([1.5], day, stations).message
     assert "not the event_id" in lesson22.airquakes([1, 2], day, stations).message
 
 
 def test_claims():
     rows = [
-        (m, r, n, f, c)
-        for m, f in (("PyOcto", 0.9), ("gaps in time", 0.4))
-        for r in (30, 180)
-        for n, c in ((0, 1), (1, 5))
+        (m, r, n, f - r / 1000) for m, f in (("PyOcto", 1.0), ("gaps in time", 0.4)) for r in (30, 180) for n in (0, 1)
     ]
-    stress = pd.DataFrame(rows, columns=["method", "rate", "noise", "event_f1", "cpu_s"])
+    stress = pd.DataFrame(rows, columns=["method", "rate", "noise", "event_f1"])
     assert lesson22.claims({"claims": "a and c", "reason": REASON}, stress)
     assert "which ones" in lesson22.claims({"claims": ["a", "b"], "reason": REASON}, stress).message
+    assert "how many events" in lesson22.claims({"claims": ["a", "d"], "reason": REASON}, stress).message
     assert "left it out" in lesson22.claims({"claims": ["a"], "reason": REASON}, stress).message
-    slower = stress.assign(cpu_s=1.0)
-    assert "does not hold" in lesson22.claims({"claims": ["a", "c"], "reason": REASON}, slower).message
-    assert lesson22.claims({"claims": ["a"], "reason": REASON}, slower)
+    noisy = stress.assign(event_f1=stress["event_f1"] - 0.5 * stress["noise"])
+    assert "does not hold" in lesson22.claims({"claims": ["a", "c"], "reason": REASON}, noisy).message
+    assert lesson22.claims({"claims": ["a"], "reason": REASON}, noisy)
