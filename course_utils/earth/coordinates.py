@@ -38,13 +38,19 @@ class LocalFrame:
 
     def to_xy_km(self, latitude, longitude) -> tuple[np.ndarray, np.ndarray]:
         """East and north coordinates in km, shaped as the input."""
-        x, y = self._projection(np.asarray(longitude, float), np.asarray(latitude, float))
-        return np.asarray(x), np.asarray(y)
+        return self._project(longitude, latitude)
 
     def to_geographic(self, x_km, y_km) -> tuple[np.ndarray, np.ndarray]:
         """Latitude and longitude in degrees, shaped as the input."""
-        lon, lat = self._projection(np.asarray(x_km, float), np.asarray(y_km, float), inverse=True)
-        return np.asarray(lat), np.asarray(lon)
+        longitude, latitude = self._project(x_km, y_km, inverse=True)
+        return latitude, longitude
+
+    def _project(self, first, second, inverse: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        first, second = np.broadcast_arrays(np.asarray(first, float), np.asarray(second, float))
+        if first.size == 1:  # pyproj turns arrays of one value into scalars, which NumPy is about to refuse
+            pair = self._projection(first.item(), second.item(), inverse=inverse)
+            return tuple(np.full(first.shape, value) for value in pair)
+        return self._projection(first, second, inverse=inverse)
 
 
 def distance_azimuth(latitude, longitude, to_latitude, to_longitude) -> tuple[np.ndarray, np.ndarray]:

@@ -93,6 +93,15 @@ def test_local_frame_round_trip_and_distance(latitude, longitude, x, y):
     assert distance == pytest.approx(np.hypot(x, y), abs=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_local_frame_keeps_the_shape_of_its_input():
+    frame = LocalFrame(40.0, -124.0)
+    for shape in ((), (1,), (1, 1), (3,), (2, 3), (0,)):
+        back = frame.to_geographic(*frame.to_xy_km(np.full(shape, 40.2), np.full(shape, -123.5)))
+        assert back[0].shape == back[1].shape == shape
+        assert np.allclose(back[0], 40.2) and np.allclose(back[1], -123.5)
+
+
 def test_frame_around_the_date_line():
     network = pd.DataFrame({"latitude": [0.0, 0.0], "longitude": [179.0, -179.0]})
     assert abs(LocalFrame.around(network).longitude) == pytest.approx(180.0)
