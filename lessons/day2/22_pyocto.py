@@ -358,7 +358,7 @@ for rate in (30, 90, 180):
 stress = pd.DataFrame(rows, columns=["method", "rate", "noise", "seed", "event_f1", "pick_f1", "picks", "cpu_s"])
 stress.groupby(["method", "rate"])[["event_f1", "pick_f1"]].agg(["mean", "min", "max"]).round(2)
 
-# %% alt="Three tables in colour over event rate and noise. F1 of events for gaps in time, low nearly everywhere; F1 for PyOcto, near one at low rates and lower at the highest one, with little effect of noise; and the processor time of PyOcto per sequence, which rises steeply with the rate."
+# %% alt="Three tables in colour over event rate and noise. F1 of events for gaps in time, low nearly everywhere; F1 for PyOcto, near one everywhere and lowest at the highest rate with noise; and the processor time of PyOcto per sequence, more than ten times larger in that same corner."
 panels = [(name, "event_f1", stress[stress["method"] == name]) for name in methods]
 panels.append(("PyOcto: CPU seconds", "cpu_s", stress[stress["method"] == "PyOcto"]))
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.6))
@@ -388,8 +388,8 @@ plt.show()
 
 # %% [markdown]
 # In brackets the two seeds. Gaps in time fail already at moderate rates. PyOcto's F1 is {golden:lesson22.f1_easy} in the easiest corner and {golden:lesson22.f1_hard} in the hardest,
-# and what costs events is the *rate* more than the noise: noise rarely lines up with an origin, a neighbouring earthquake does. With eight events in a sequence,
-# one event is about 0.07: differences between neighbouring cells are not results. What stands out is the *time*: the hardest cell costs about {golden:lesson22.cpu_ratio} times the
+# where rate and noise come together. With eight events in a sequence, one event is about 0.07: this fall is one or two events, and differences between neighbouring
+# cells are not results. What stands out is the *time*: the hardest cell costs about {golden:lesson22.cpu_ratio} times the
 # easiest, for as many events. When picks come faster a box explains more of them by chance, so more boxes survive. An associator that suddenly "runs for hours"
 # tells you about your picks. Then raise `min_picks` (the stress test asks for ten; the default for this network is {golden:lesson22.default_picks}), raise the picker's threshold, or
 # lower `cutoff_km`; `threads` only divides.
@@ -715,7 +715,7 @@ golden.check(
 # - Demanding more picks makes the search faster and the catalog smaller; both follow from the same counting.
 # - Settings follow from the network. Change them by symptom, one at a time, on picks whose truth you know.
 # - A missed event has a gate. Most were lost before the associator began.
-# - A high rate costs more events than noise does, and much computing time. Watch both.
+# - Rate and noise together cost some events and very much computing time. Watch both.
 # - Overlap of pieces is a travel time, and an event belongs to the piece of its origin.
 #
 # ## What's next
