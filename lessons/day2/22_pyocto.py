@@ -165,7 +165,7 @@ print(
     f"{len(near)} picks; boxes asked: {asked} with 18 picks demanded, {asked_12} with 12; a full grid of the smallest has {2**21}"
 )
 
-# %% alt="Four maps of the boxes that survive, from few large ones to small ones; with every level the boxes left gather around the true epicenter among the stations, and those that explain the most picks lie on it."
+# %% tags=["hide-input"] alt="Four maps of the boxes that survive, from few large ones to small ones; with every level the boxes left gather around the true epicenter among the stations, and those that explain the most picks lie on it."
 import matplotlib.pyplot as plt
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
@@ -358,7 +358,7 @@ for rate in (30, 90, 180):
 stress = pd.DataFrame(rows, columns=["method", "rate", "noise", "seed", "event_f1", "pick_f1", "picks", "cpu_s"])
 stress.groupby(["method", "rate"])[["event_f1", "pick_f1"]].agg(["mean", "min", "max"]).round(2)
 
-# %% alt="Three tables in colour over event rate and noise. F1 of events for gaps in time, low nearly everywhere; F1 for PyOcto, near one everywhere and lowest at the highest rate with noise; and the processor time of PyOcto per sequence, more than ten times larger in that same corner."
+# %% tags=["hide-input"] alt="Three tables in colour over event rate and noise. F1 of events for gaps in time, low nearly everywhere; F1 for PyOcto, near one everywhere and lowest at the highest rate with noise; and the processor time of PyOcto per sequence, more than ten times larger in that same corner."
 panels = [(name, "event_f1", stress[stress["method"] == name]) for name in methods]
 panels.append(("PyOcto: CPU seconds", "cpu_s", stress[stress["method"] == "PyOcto"]))
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.6))
