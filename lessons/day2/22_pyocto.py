@@ -559,6 +559,8 @@ whole_day = stored("lesson22_day")
 day = conform(whole_day, "events")
 print(f"{len(day)} events from 88,898 picks, computed {whole_day.attrs['date']}")
 figure = catalog_figure(italy_stations, groups(day))
+dots = {"size": 3, "opacity": 0.5}  # so many that they would hide one another
+figure.update_traces(marker=dots, selector=lambda trace: trace.name.startswith("events"))
 describe(
     figure,
     "Map of stations and associated events of 14 October 2016 in Central Italy, their depths along longitude, and their numbers of picks "
