@@ -116,7 +116,8 @@ def catalog_figure(
         if panel != "time":
             title = "longitude" if row == last_map_row else None
             figure.update_xaxes(title=title, matches="x", row=row)
-    return figure.update_layout(height=110 + sum(_HEIGHT_PX[p] for p in panels))
+    # below the last axis stand its numbers, a date and a title
+    return figure.update_layout(height=140 + sum(_HEIGHT_PX[p] for p in panels), margin={"b": 80})
 
 
 def _stations(figure, stations: pd.DataFrame, row: int) -> None:
@@ -160,4 +161,7 @@ def _labels(rows: pd.DataFrame) -> list[str]:
 
 
 def _sizes(rows: pd.DataFrame, sized: bool) -> np.ndarray | float:
-    return np.clip(6 + 3 * rows["magnitude"].fillna(0.7).to_numpy(float), 5, 26) if sized else 8
+    """Marker sizes in px: by magnitude, or else smaller the more events there are."""
+    if sized:
+        return np.clip(6 + 3 * rows["magnitude"].fillna(0.7).to_numpy(float), 5, 26)
+    return float(np.clip(80 / np.sqrt(len(rows)), 3, 8))
