@@ -1,4 +1,4 @@
-"""A researcher's own stations: CSV or StationXML into the stations table."""
+"""A researcher's own stations: CSV, StationXML or FDSN text into the stations table."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NAMES = {
 
 
 def read_stations(path: str | Path, network: str | None = None, elevation_unit: str | None = None) -> pd.DataFrame:
-    """Read stations from a CSV file (comma, semicolon, tab or blanks) or from StationXML.
+    """Read stations from a CSV file (comma, semicolon, tab or blanks), StationXML, or the text form of FDSN services.
 
     CSV needs a station, a latitude, a longitude and an elevation whose unit is in its name (``elevation_m``,
     ``elevation_km``) or given here. A station is "NET.STA.LOC", "NET.STA", or a bare code beside a network column (and, if
     there is one, a location column). Codes must be those of the waveform files, or picks will find no station.
-    From StationXML comes one row per sensor location, with the elevation of the sensor; of a station without channels, one
+    From StationXML and FDSN text (``#Network|Station|...``) comes one row per sensor location, with the elevation of the sensor; of a station without channels, one
     row for all its sensors.
 
     Args:
@@ -49,7 +49,8 @@ def read_stations(path: str | Path, network: str | None = None, elevation_unit: 
         head = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
         raise TableError(f"{path}: the file is empty; expected stations as CSV or StationXML")
-    table = _from_xml(path) if head.startswith(b"<") else _from_csv(path, network, elevation_unit)
+    of_service = head.startswith(b"<") or (head.startswith(b"#") and b"|" in head.split(b"\n")[0])
+    table = _from_inventory(path) if of_service else _from_csv(path, network, elevation_unit)
     try:
         return conform(table, "stations").sort_values("station", ignore_index=True)
     except TableError as error:
@@ -155,13 +156,13 @@ def _instruments(channels: str) -> str:
     return ",".join(dict.fromkeys(codes))
 
 
-def _from_xml(path: Path) -> pd.DataFrame:
+def _from_inventory(path: Path) -> pd.DataFrame:
     import obspy
 
     try:
         inventory = obspy.read_inventory(path)
     except Exception as error:  # obspy raises many kinds for what is not an inventory
-        raise TableError(f"{path}: not StationXML that ObsPy can read ({error})") from error
+        raise TableError(f"{path}: neither StationXML nor FDSN text that ObsPy can read ({error})") from error
     rows: dict[str, dict] = {}
     for network in inventory:
         for station in network:

@@ -143,6 +143,28 @@ def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame
     return table[table["station"].isin(recorded)].sort_values("station", ignore_index=True), unused
 
 
+def leave_out_strays(stations: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """The stations without those 20 times farther from the network's middle than half of them are (and over 300 km).
+
+    One wrong sign of a longitude would otherwise stretch the study area over an ocean.
+    """
+    from course_utils.earth import distance_azimuth
+
+    middle = stations["latitude"].median(), stations["longitude"].median()
+    distance_km, _ = distance_azimuth(*middle, stations["latitude"], stations["longitude"])
+    usual_km = float(pd.Series(distance_km).median())
+    stray = distance_km > max(20 * usual_km, 300.0)
+    left_out = [
+        {
+            "what": name,
+            "reason": f"stands {far:.0f} km from the middle of the network, half of the stations within {usual_km:.0f} km; "
+            "check its latitude and longitude",
+        }
+        for name, far in zip(stations.loc[stray, "station"], distance_km[stray], strict=True)
+    ]
+    return stations[~stray].reset_index(drop=True), left_out
+
+
 def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
     """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`.
 
@@ -183,6 +205,8 @@ def _folder(config: Config) -> Source:
     stations, inventory = _stations(config)
     archive = read_waveforms(config.path(config.input.waveforms))
     stations, unused = reconcile(stations, archive.stations)
+    stations, far = leave_out_strays(stations)
+    unused += far
     unused += _problems(archive)
     windows = _archive_windows(archive, stations["station"], config)
     return Source(

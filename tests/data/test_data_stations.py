@@ -74,7 +74,7 @@ def test_network_for_bare_codes(tmp_path):
         ("station,lat,lon,elevation_m\nXX.A,91,2,3\n", "outside"),
         ("station,lat,lon,elevation_m\nXX.A,1,2,3\nXX.A,1,2,3\n", "stands twice"),
         ("station,lat,lon,elevation_m\nXX.A.00.HHZ,1,2,3\n", "more than three parts"),
-        ("<html><body>404</body></html>", "not StationXML"),
+        ("<html><body>404</body></html>", "neither StationXML nor"),
     ],
 )
 def test_bad_files_are_refused_clearly(tmp_path, text, words):
@@ -123,3 +123,18 @@ def test_stationxml(tmp_path):
         stations = read_stations(path)
         assert list(stations["station"]) == names
         assert (stations["elevation_m"].iloc[-1], stations["channels"].isna().iloc[-1]) == (3.0, True)
+
+
+def test_text_of_fdsn_services(tmp_path):
+    path = tmp_path / "stations.txt"
+    path.write_text(
+        "#Network|Station|Latitude|Longitude|Elevation|SiteName|StartTime|EndTime\n"
+        "NC|KMPB|40.4172|-124.1205|912.0|Mount Pierce|2000-01-01T00:00:00|\n"
+        "BK|JCC|40.8175|-124.0296|27.2|Jacoby Creek|2001-04-05T00:00:00|2599-12-31T00:00:00\n"
+    )
+    stations = read_stations(path)
+    assert list(stations["station"]) == ["BK.JCC.", "NC.KMPB."]
+    assert list(stations["elevation_m"]) == [27.2, 912.0] and stations["longitude"][1] == -124.1205
+    path.write_text("#Network|Station\nNC|KMPB\n")
+    with pytest.raises(TableError, match=r"stations\.txt"):
+        read_stations(path)

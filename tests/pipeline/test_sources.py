@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from course_utils.catalog.tables import conform
 from course_utils.pipeline.config import Config, ConfigError
-from course_utils.pipeline.sources import _windows, open_catalog, reconcile, world
+from course_utils.pipeline.sources import _windows, leave_out_strays, open_catalog, reconcile, world
 
 START = pd.Timestamp("2024-01-01T22:00", tz="UTC")
 
@@ -70,3 +70,17 @@ def test_worlds_by_name_and_seed():
 def test_only_what_can_be_seen_is_expected_of_a_synthetic_truth():
     catalog, expected = open_catalog("synthetic:tiny")
     assert expected < set(catalog.events["event_id"])
+
+
+def test_a_station_on_the_other_side_of_the_globe_is_left_out_and_named():
+    near = pd.DataFrame(
+        {
+            "station": [f"XX.S{i}." for i in range(5)],
+            "latitude": [40.0, 40.1, 40.2, 40.3, 43.5],
+            "longitude": [-124.0, -124.2, -123.9, 124.0, -124.0],
+            "elevation_m": 0.0,
+        }
+    )
+    kept, left_out = leave_out_strays(near)
+    assert list(kept["station"]) == ["XX.S0.", "XX.S1.", "XX.S2.", "XX.S4."]  # 380 km is far, but no mistake
+    assert [row["what"] for row in left_out] == ["XX.S3."] and "longitude" in left_out[0]["reason"]
