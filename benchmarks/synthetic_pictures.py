@@ -15,6 +15,7 @@ import numpy as np
 from synthetic_realism import RATE, SEED, real_records
 
 from course_utils.synthetic.records import records
+from course_utils.teaching.style import COLOURS
 
 
 def panel(count: int, seed: int) -> list[tuple[np.ndarray, float, float, str]]:
@@ -55,14 +56,14 @@ def draw(shown: list, file: Path, key: bool) -> None:
         t = np.arange(y.shape[1]) / RATE
         for component in range(3):
             axis.plot(t, y[component] - 1.3 * component, color="black", linewidth=0.5)
-        for at, colour in ((p, "#d55e00"), (s, "#0072b2")):
+        for at, colour in ((p, COLOURS["P"]), (s, COLOURS["S"])):
             axis.axvline(at, color=colour, linewidth=0.8)
         axis.set_yticks([0, -1.3, -2.6], ["Z", "N", "E"])
         axis.set_title(f"{number}" + (f"  {which}" if key else ""), fontsize=9, loc="left")
     for axis in axes[-1]:
         axis.set_xlabel("s")
     figure.tight_layout()
-    figure.savefig(file, dpi=100)
+    figure.savefig(file, dpi=75)
 
 
 def main() -> int:

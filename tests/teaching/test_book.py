@@ -79,6 +79,16 @@ def test_data_page_names_every_set_with_its_licence():
         assert f"`{entry['name']}`" in text and entry["licence"] in text
 
 
+def test_results_page_shows_what_the_programs_printed():
+    page = (ROOT / "book" / "results.md").read_text()
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        record = json.loads(path.read_text())
+        assert not record["quick"] and f"<!-- generated: measured {path.stem} -->" in page
+        assert (ROOT / "benchmarks" / f"{path.stem}.py").is_file()
+        text = pages.measured(ROOT, path.stem)
+        assert all(f"| `{key}` |" in text for key in record["measured_on"])
+
+
 def test_every_module_of_a_room_is_documented():
     text = pages.modules("course_utils.catalog")
     for module in (ROOT / "course_utils" / "catalog").glob("[a-z]*.py"):

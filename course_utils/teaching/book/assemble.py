@@ -70,6 +70,7 @@ def _fill(path: Path, root: Path, lessons: list[str]) -> str:
         "datasets": lambda _: pages.datasets(),
         "schedule": lambda part: pages.schedule(root, part, lessons),
         "modules": pages.modules,
+        "measured": lambda name: pages.measured(root, name),
     }
 
     def generated(match: re.Match) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from importlib import resources
 from pathlib import Path
@@ -77,6 +78,19 @@ def _dataset(entry: dict, size: str) -> str:
     lines = [f"- **{name}**: {value}" for name, value in facts.items() if value]
     text = entry.get("description") or entry.get("role", "")
     return f"### {entry['title']}\n\n`{entry['name']}`. {text}\n\n" + "\n".join(lines)
+
+
+def measured(root: Path, name: str) -> str:
+    """What a benchmark program printed when it last ran in full, from ``benchmarks/results``."""
+    record = json.loads((root / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    rows = [(f"`{key}`", _number(record[key]), on) for key, on in record["measured_on"].items()]
+    run = f"`benchmarks/{name}.py{' --quick' if record['quick'] else ''}`"
+    header = f"Printed by {run} in {record['seconds']:.0f} s on {record['machine']}.\n\n"
+    return header + _markdown_table(("figure", "value", "measured on"), rows)
+
+
+def _number(value: float | int | bool | str) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def modules(package: str) -> str:
