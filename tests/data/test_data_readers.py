@@ -102,13 +102,15 @@ def test_iceland_velocity_is_read_as_quakemigrate_read_it(iceland):
 
 @marked
 def test_parts_by_name(iceland):
-    stations, stream = iceland["stations", "waveforms"]
+    stations, stream = iceland
+    events, picks = iceland["events", "picks"]
+    assert (len(events), len(picks)) == (20, len(iceland.picks))
     assert len(stations) == 12 and len(stream) == 72
     assert "12 stations" in repr(iceland) and "Winder" in iceland.citation and "Z7" in iceland.terms
     with pytest.raises(AttributeError, match="has no records; it has stations"):
         _ = iceland.records
     with pytest.raises(TypeError, match="by name"):
-        _a, _b = iceland
+        _a, _b = data.open("comcat-reviewed")
 
 
 @marked

@@ -12,7 +12,8 @@ from ..manifests import Dataset
 class Opened:
     """The parts of a data set, each an attribute: tables as pandas frames, waveforms as the reader says.
 
-    ``opened["stations", "waveforms"]`` returns a tuple of parts, ``opened.catalog`` the tables as one Catalog, and
+    A set that has both unpacks into them: ``stations, stream = data.open("qm-volcanotectonic")``. Of any set,
+    ``opened["events", "picks"]`` returns a tuple of parts, ``opened.catalog`` the tables as one Catalog, and
     ``opened.citation`` what to cite. Asking for a part that the set does not hold names those that it holds.
     """
 
@@ -38,6 +39,8 @@ class Opened:
         return tuple(self._parts)
 
     def __iter__(self):
+        if "stations" in self and "waveforms" in self:
+            return iter((self.stations, self.waveforms))
         raise TypeError(
             f"unpack parts by name: a, b = data.open({self.name!r})[{', '.join(map(repr, self.parts[:2]))}]"
         )
