@@ -83,10 +83,10 @@ def _dataset(entry: dict, size: str) -> str:
 def measured(root: Path, name: str) -> str:
     """What a benchmark program printed when it last ran in full, from ``benchmarks/results``."""
     record = json.loads((root / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
-    rows = [(f"`{key}`", _number(record[key]), on) for key, on in record["measured_on"].items()]
+    rows = [(f"`{key}`<br>{on}", _number(record[key])) for key, on in record["measured_on"].items()]
     run = f"`benchmarks/{name}.py{' --quick' if record['quick'] else ''}`"
     header = f"Printed by {run} in {record['seconds']:.0f} s on {record['machine']}.\n\n"
-    return header + _markdown_table(("figure", "value", "measured on"), rows)
+    return header + _markdown_table(("figure, and what it was measured on", "value"), rows)
 
 
 def _number(value: float | int | bool | str) -> str:
