@@ -4,10 +4,10 @@ picks = picking.pick(stream, model="phasenet:original")
 """
 
 from . import baselines
-from .engine import PickingError
 from .models import PACKAGED, ModelError, load_model, save_model
 from .picker import Annotation, annotate, pick
 from .report import Report
+from .torch_engine import PickingError
 
 __all__ = [
     "PACKAGED",

@@ -19,10 +19,12 @@ import pandas as pd
 
 from course_utils.catalog import tables
 
-from .engine import Plan, make_plan, probabilities
+from .engines import choose
 from .measure import measure, to_utc
 from .models import load_model, weights_name
 from .peaks import find_peaks
+from .plan import Plan, labels, make_plan
+from .plan import thresholds as limits_of
 from .records import SECOND_NS, instruments, streams
 from .report import Report
 from .segments import PADDING_GUARD_S, Segment, segments
@@ -72,9 +74,11 @@ def pick(
     model="phasenet:original",
     *,
     device: str | None = "auto",
+    engine: str = "auto",
     thresholds: float | dict[str, float] | None = None,
     batch_size: int | None = None,
     overlap: float | None = None,
+    anchor: str = "segment",
     max_gap_s: float = 1.0,
     time_stretch: float = 1.0,
     inventory=None,
@@ -88,9 +92,13 @@ def pick(
             is worked through by itself, so that a generator bounds the memory). Never changed.
         model: a name for :func:`load_model`, or a SeisBench model.
         device: "auto" (a GPU if torch sees one), "cpu", "cuda", "cuda:1"; None is "auto".
+        engine: "torch" for any model on any device, "kernel" for PhaseNet on a CPU (faster, same picks); "auto" takes the
+            kernel where it serves.
         thresholds: probability that a pick must reach, one for all or ``{"P": 0.3, "S": 0.3}``; None: the weights' own.
         batch_size: windows at once; None: 32 on a CPU, 512 on a GPU.
         overlap: of neighbouring windows, a fraction below 1 or samples; None: the weights' own.
+        anchor: where windows start: "segment", at the first sample of each contiguous stretch, as in SeisBench; "time", at
+            multiples of the stride counted from 1970, so that picks do not depend on how the data were cut.
         max_gap_s: gaps up to this long are interpolated; 0 treats every gap as SeisBench does.
         time_stretch: 2.0 plays the data at half speed (100 Hz data are resampled as if they were 50 Hz), so that small,
             near, fast events look like those that published weights know; times are mapped back, and the weights' name
@@ -112,13 +120,14 @@ def pick(
     Zhu & Beroza (2019), doi:10.1093/gji/ggy423; Woollam et al. (2022), doi:10.1785/0220210324.
     """
     model = load_model(model) if isinstance(model, (str, Path)) else model
-    plan = make_plan(model, device, batch_size, overlap)
-    limits = _thresholds(model, plan, thresholds)
+    plan = make_plan(model, device, batch_size, overlap, anchor)
+    limits = limits_of(model, plan, thresholds)
     label = weights_name(model) + (f", time stretch {time_stretch:g}" if time_stretch != 1 else "")
-    report = _new_report(model, plan, max_gap_s, time_stretch)
+    engine, probabilities = choose(model, plan, engine)
+    report = _new_report(model, plan, engine, max_gap_s, time_stretch)
     report.settings["thresholds"] = limits
     tables_found = []
-    for segment, stacked, first, factor in _run(waveforms, model, plan, max_gap_s, time_stretch, report, progress):
+    for segment, stacked, first, factor in _run(waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress):
         rows = _segment_picks(segment, stacked, first, factor, model.labels, limits, plan, report)
         if not len(rows):
             continue
@@ -154,8 +163,10 @@ def annotate(
     model="phasenet:original",
     *,
     device: str | None = "auto",
+    engine: str = "auto",
     batch_size: int | None = None,
     overlap: float | None = None,
+    anchor: str = "segment",
     max_gap_s: float = 1.0,
     time_stretch: float = 1.0,
     report: Report | None = None,
@@ -167,10 +178,11 @@ def annotate(
     Pass a ``Report`` to learn what was left out.
     """
     model = load_model(model) if isinstance(model, (str, Path)) else model
-    plan = make_plan(model, device, batch_size, overlap)
+    plan = make_plan(model, device, batch_size, overlap, anchor)
+    _, probabilities = choose(model, plan, engine)
     report = report if report is not None else Report()
     found = []
-    for segment, stacked, first, factor in _run(waveforms, model, plan, max_gap_s, time_stretch, report, progress):
+    for segment, stacked, first, factor in _run(waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress):
         begin, end = (round((edge - first) * factor) for edge in segment.real)
         begin, end = max(begin, 0), min(end, stacked.shape[1])
         found.append(
@@ -178,7 +190,7 @@ def annotate(
                 segment.instrument.station,
                 segment.instrument.channel,
                 type(model).__name__,
-                _labels(model, len(stacked)),
+                labels(model, len(stacked)),
                 int(segment.time_ns(first + begin / factor)),
                 segment.rate_hz * factor,
                 stacked[:, begin:end].cpu().numpy(),
@@ -188,7 +200,7 @@ def annotate(
 
 
 def _run(
-    waveforms, model, plan: Plan, max_gap_s: float, time_stretch: float, report: Report, progress
+    waveforms, model, plan: Plan, probabilities: Callable, max_gap_s: float, time_stretch: float, report: Report, progress
 ) -> Iterator[tuple]:
     if not 0 <= max_gap_s < np.inf:
         raise ValueError(f"max_gap_s is {max_gap_s}; give seconds from 0")
@@ -243,40 +255,13 @@ def _teller(progress):
         yield lambda done, name: None
 
 
-def _labels(model, count: int) -> tuple[str, ...]:
-    labels = model.labels if model.labels is not None else range(count)
-    return tuple(str(label) for label in labels)
-
-
-def _thresholds(model, plan: Plan, thresholds) -> dict[str, float]:
-    """Threshold of each phase that the model knows: the caller's, else the weights', else the class's."""
-    labels = _labels(model, 0)
-    phases = [phase for phase in tables.PHASES if phase in labels]
-    if not phases:
-        raise ValueError(f"{type(model).__name__} gives {', '.join(labels) or 'no labels'}, neither P nor S")
-    if isinstance(thresholds, dict):
-        unknown = thresholds.keys() - set(phases)
-        if unknown:
-            raise ValueError(
-                f"thresholds name {', '.join(map(str, unknown))}; the model's phases are {', '.join(phases)}"
-            )
-    elif thresholds is not None:
-        thresholds = dict.fromkeys(phases, float(thresholds))
-    default = model._annotate_args.get("*_threshold", ("", 0.3))[1]
-    limits = {p: float(plan.arguments.get(f"{p}_threshold", default)) for p in phases} | dict(thresholds or {})
-    for phase, value in limits.items():
-        if not 0 < value <= 1:
-            raise ValueError(f"threshold of {phase} is {value}; give a probability above 0 and at most 1")
-    return limits
-
-
-def _new_report(model, plan: Plan, max_gap_s: float, time_stretch: float) -> Report:
+def _new_report(model, plan: Plan, engine: str, max_gap_s: float, time_stretch: float) -> Report:
     return Report(
         {
             "model": type(model).__name__,
             "weights": weights_name(model),
             "weights_version": str(getattr(model, "weights_version", None) or ""),
-            "engine": "torch",
+            "engine": engine,
             "device": plan.device,
             "batch_size": plan.batch_size,
             "component_order": str(model.component_order),
@@ -284,7 +269,8 @@ def _new_report(model, plan: Plan, max_gap_s: float, time_stretch: float) -> Rep
             "window_samples": plan.in_samples,
             "overlap_samples": plan.in_samples - plan.step,
             "stacking": plan.stacking,
-            "blinding": list(plan.arguments.get("blinding", model._annotate_args.get("blinding", ("", (0, 0)))[1])),
+            "blinding": list(plan.blinding),
+            "anchor": plan.anchor,
             "max_gap_s": max_gap_s,
             "time_stretch": time_stretch,
         }
@@ -292,14 +278,14 @@ def _new_report(model, plan: Plan, max_gap_s: float, time_stretch: float) -> Rep
 
 
 def _segment_picks(
-    segment: Segment, stacked, first: int, factor: float, labels, limits: dict[str, float], plan: Plan, report: Report
+    segment: Segment, stacked, first: int, factor: float, names, limits: dict[str, float], plan: Plan, report: Report
 ) -> pd.DataFrame:
     """phase, time_ns and probability of a segment's picks, without those that padding or interpolation made."""
     begin, end = segment.real
     guard = round(PADDING_GUARD_S * (plan.arguments["sampling_rate"] or segment.rate_hz))
     parts = []
     for phase, threshold in limits.items():
-        peaks, values = find_peaks(stacked[list(labels).index(phase)], threshold)
+        peaks, values = find_peaks(stacked[list(names).index(phase)], threshold)
         samples = first + peaks / factor
         keep = np.ones(len(samples), bool)
         if end - begin < segment.data.shape[1]:

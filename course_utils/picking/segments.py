@@ -33,6 +33,11 @@ class Segment:
     real: tuple[int, int]
     recorded: np.ndarray | None = None
 
+    @property
+    def first_sample(self) -> int:
+        """Number of the first sample, counted from 1970."""
+        return round(Fraction(self.start_ns) * Fraction(self.rate_hz) / SECOND_NS)
+
     def time_ns(self, sample: np.ndarray) -> np.ndarray:
         """Real time of samples (fractions allowed), nanoseconds since 1970 as int64."""
         seconds = np.asarray(sample, np.float64) / self.rate_hz

@@ -8,79 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from .plan import Plan, windows
 from .report import Report
 from .segments import Segment
 
 if TYPE_CHECKING:
     import torch
 
-CPU_BATCH = 32  # larger batches leave the cache and are slower
-GPU_BATCH = 512
-
 
 class PickingError(RuntimeError):
     """The model failed on a batch; the message names the instrument and the time."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a model runs over data: windows of ``in_samples`` every ``step`` samples, ``batch_size`` at once."""
-
-    device: str
-    batch_size: int
-    in_samples: int
-    step: int
-    stacking: str
-    pred_sample: tuple[int, int]
-    arguments: dict
-
-
-def make_plan(
-    model, device: str | None, batch_size: int | None, overlap: float | None, sampling_rate: float | None = None
-) -> Plan:
-    """The plan that SeisBench would follow (defaults of the class, then of the weights, then ours).
-
-    Raises:
-        ValueError: an overlap, batch size or device that cannot be, or a model that this engine does not serve.
-    """
-    import torch
-
-    name = type(model).__name__
-    grouping = model._grouping.grouping
-    if model.output_type != "array" or grouping != "instrument" or not model.in_samples or callable(model.labels):
-        raise ValueError(
-            f"{name} (output {model.output_type!r}, grouping {grouping!r}) is not a model that gives a probability per "
-            "sample and instrument; use one such as PhaseNet or EQTransformer"
-        )
-    arguments = dict(model.default_args)
-    if overlap is not None:
-        arguments["overlap"] = overlap
-    overlap = arguments.get("overlap", model._annotate_args["overlap"][1])
-    samples = int(overlap * model.in_samples) if overlap < 1 else int(overlap)
-    if not 0 <= samples < model.in_samples:
-        raise ValueError(f"overlap is {overlap}; give a fraction below 1 or samples from 1 to {model.in_samples - 1}")
-    stacking = str(arguments.get("stacking", model._annotate_args["stacking"][1])).lower()
-    if stacking not in ("avg", "max"):
-        raise ValueError(f"stacking is {stacking!r}; use 'avg' or 'max'")
-    if device in (None, "auto"):
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if str(device).startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device is {device!r} but torch sees no GPU here; use device='cpu' or 'auto'")
-    if batch_size is None:
-        batch_size = CPU_BATCH if str(device) == "cpu" else GPU_BATCH
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; give a whole number from 1")
-    arguments["sampling_rate"] = model.sampling_rate or sampling_rate
-    span = model.pred_sample if isinstance(model.pred_sample, (tuple, list)) else (0, model.pred_sample)
-    return Plan(
-        str(device), int(batch_size), model.in_samples, model.in_samples - samples, stacking, tuple(span), arguments
-    )
 
 
 def probabilities(
@@ -122,12 +64,9 @@ class _Stack:
 
         self.segment, self.plan = segment, plan
         self.data = torch.from_numpy(segment.data).to(plan.device)
-        length = segment.data.shape[1]
-        regular = (length - plan.in_samples) // plan.step + 1
-        self.offsets = np.arange(regular) * plan.step
-        if self.offsets[-1] + plan.in_samples < length:  # the last window ends with the data
-            self.offsets = np.append(self.offsets, length - plan.in_samples)
-        self.regular, self.n_windows = regular, len(self.offsets)
+        place = windows(segment.data.shape[1], segment.first_sample, plan)
+        self.offsets, self.regular_from, self.regular_to = place.offsets, place.begin, place.end
+        self.n_windows = len(self.offsets)
         self.left = self.n_windows
         self.may_be_flat = _may_be_flat(segment.data, plan.in_samples)
         self.total = self.seen = None
@@ -142,10 +81,14 @@ class _Stack:
         import torch
 
         size = self.plan.in_samples
+        first, last = max(begin, self.regular_from), min(end, self.regular_to)
         parts = []
-        if begin < self.regular:
-            parts.append(self.data.unfold(1, size, self.plan.step)[:, begin : min(end, self.regular)].transpose(0, 1))
-        if end > self.regular:
+        if begin < self.regular_from:
+            parts.append(self.data[None, :, :size])
+        if first < last:
+            strided = self.data[:, self.offsets[self.regular_from] :].unfold(1, size, self.plan.step)
+            parts.append(strided[:, first - self.regular_from : last - self.regular_from].transpose(0, 1))
+        if end > self.regular_to:
             parts.append(self.data[None, :, -size:])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -166,16 +109,15 @@ class _Stack:
         predicted = predicted.transpose(1, 2)
         valid = None if largest else ~torch.isnan(predicted)
         predicted = torch.nan_to_num(predicted, nan=-torch.inf if largest else 0.0)
-        stop = min(end, self.regular)
-        stride = int(starts[1] - starts[0]) if self.regular > 1 else size
-        even = (
-            stride * (self.regular - 1) == starts[self.regular - 1] - starts[0]
-            and float(self.plan.step * self.factor).is_integer()
-        )
-        kinds = -(-size // stride) if even else max(stop - begin, 1)
-        groups = [(begin + k, stop, kinds) for k in range(min(kinds, max(stop - begin, 0)))]
-        if end > self.regular:
-            groups.append((self.regular, end, 1))
+        start, stop = max(begin, self.regular_from), min(end, self.regular_to)
+        exact = float(self.plan.step * self.factor).is_integer()
+        stride = round(self.plan.step * self.factor)
+        kinds = -(-size // stride) if exact else max(stop - start, 1)
+        groups = [(start + k, stop, kinds) for k in range(min(kinds, max(stop - start, 0)))]
+        if begin < self.regular_from:
+            groups.append((0, 1, 1))
+        if end > self.regular_to:
+            groups.append((self.regular_to, end, 1))
         for first, last, skip in groups:
             picked = slice(first - begin, last - begin, skip)
             shape = (len(range(first, last, skip)), n_labels, size)
