@@ -127,7 +127,9 @@ def pick(
     report = _new_report(model, plan, engine, max_gap_s, time_stretch)
     report.settings["thresholds"] = limits
     tables_found = []
-    for segment, stacked, first, factor in _run(waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress):
+    for segment, stacked, first, factor in _run(
+        waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress
+    ):
         rows = _segment_picks(segment, stacked, first, factor, model.labels, limits, plan, report)
         if not len(rows):
             continue
@@ -182,7 +184,9 @@ def annotate(
     _, probabilities = choose(model, plan, engine)
     report = report if report is not None else Report()
     found = []
-    for segment, stacked, first, factor in _run(waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress):
+    for segment, stacked, first, factor in _run(
+        waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress
+    ):
         begin, end = (round((edge - first) * factor) for edge in segment.real)
         begin, end = max(begin, 0), min(end, stacked.shape[1])
         found.append(
@@ -200,7 +204,14 @@ def annotate(
 
 
 def _run(
-    waveforms, model, plan: Plan, probabilities: Callable, max_gap_s: float, time_stretch: float, report: Report, progress
+    waveforms,
+    model,
+    plan: Plan,
+    probabilities: Callable,
+    max_gap_s: float,
+    time_stretch: float,
+    report: Report,
+    progress,
 ) -> Iterator[tuple]:
     if not 0 <= max_gap_s < np.inf:
         raise ValueError(f"max_gap_s is {max_gap_s}; give seconds from 0")
