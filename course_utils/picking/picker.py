@@ -9,8 +9,7 @@ they do, and everything left out is counted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +21,15 @@ from course_utils.catalog import tables
 from .engines import choose
 from .measure import measure, to_utc
 from .models import load_model, weights_name
+from .one_pass import Run, one_pass
 from .peaks import find_peaks
 from .plan import Plan, labels, make_plan
 from .plan import thresholds as limits_of
-from .records import SECOND_NS, instruments, streams
+from .records import SECOND_NS
 from .report import Report
-from .segments import PADDING_GUARD_S, Segment, segments
+from .segments import PADDING_GUARD_S, Segment
 
 logger = logging.getLogger(__name__)
-
-MIN_RATE_FRACTION = 0.2  # of the model's rate: data slower than that hold too little of what it listens to
 
 
 @dataclass(frozen=True)
@@ -119,45 +117,80 @@ def pick(
 
     Zhu & Beroza (2019), doi:10.1093/gji/ggy423; Woollam et al. (2022), doi:10.1785/0220210324.
     """
-    model = load_model(model) if isinstance(model, (str, Path)) else model
-    plan = make_plan(model, device, batch_size, overlap, anchor)
-    limits = limits_of(model, plan, thresholds)
-    label = weights_name(model) + (f", time stretch {time_stretch:g}" if time_stretch != 1 else "")
-    engine, probabilities = choose(model, plan, engine)
-    report = _new_report(model, plan, engine, max_gap_s, time_stretch)
-    report.settings["thresholds"] = limits
-    tables_found = []
-    for segment, stacked, first, factor in _run(
-        waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress
-    ):
-        rows = _segment_picks(segment, stacked, first, factor, model.labels, limits, plan, report)
-        if not len(rows):
-            continue
-        amplitude, unit, snr = measure(
-            rows["time_ns"].to_numpy(), rows["phase"].to_numpy(), segment.instrument, report, inventory, response
-        )
-        tables_found.append(
-            rows.assign(
-                station=segment.instrument.station,
-                channel=segment.instrument.channel,
-                amplitude=amplitude,
-                amplitude_unit=unit,
-                snr_db=snr,
-            )
-        )
-    picks = tables.empty("picks")
-    if tables_found:
-        rows = pd.concat(tables_found, ignore_index=True)
-        rows["time"] = to_utc(rows.pop("time_ns").to_numpy())
-        rows = rows.assign(model=type(model).__name__, weights=label)
-        rows = rows.drop_duplicates(["station", "channel", "phase", "time"])
-        rows = rows.sort_values(["time", "station", "channel", "phase"], ignore_index=True)
-        picks = tables.conform(rows, "picks")
-    report.add("picks", len(picks))
-    if report.as_dict()["notes"]:
-        logger.info("picking: %s", report)
-    picks.attrs["report"] = report.as_dict()
+    (picks,) = pick_many(
+        waveforms,
+        [model],
+        thresholds=[thresholds],
+        device=device,
+        engine=engine,
+        batch_size=batch_size,
+        overlap=overlap,
+        anchor=anchor,
+        max_gap_s=max_gap_s,
+        time_stretch=time_stretch,
+        inventory=inventory,
+        response=response,
+        progress=progress,
+    ).values()
     return picks
+
+
+def pick_many(
+    waveforms,
+    models: Iterable | Mapping[str, object],
+    *,
+    thresholds: float | dict[str, float] | list | None = None,
+    device: str | None = "auto",
+    engine: str = "auto",
+    batch_size: int | None = None,
+    overlap: float | None = None,
+    anchor: str = "segment",
+    max_gap_s: float = 1.0,
+    time_stretch: float = 1.0,
+    inventory=None,
+    response: str = "full",
+    progress: bool | Callable[[int, str], None] = False,
+) -> dict[tuple[str, str], pd.DataFrame]:
+    """What :func:`pick` gives for each of several models and sets of thresholds, in one pass over the data.
+
+    Each stream is read and cleaned once, each model runs once, and a set of thresholds repeats only the search for
+    peaks and their amplitudes. All models are held in memory (or on the device) together.
+
+    Args:
+        models: names for ``load_model`` or SeisBench models, in a list, or in a dict that names them. A model of a dict
+            whose weights have no name takes that of the dict.
+        thresholds: one set as for :func:`pick`, or a list of such sets; None in it stands for the weights' own.
+        waveforms, device, ...: as for :func:`pick`.
+
+    Returns:
+        ``{(model, thresholds): picks}``, names such as ("phasenet:original", "0.3"), ("phasenet:volpick", "own") or
+        ("phasenet:jma", "P 0.2, S 0.1"). Each table and its report equal those of :func:`pick` with that model and
+        those thresholds. ``pandas.concat(result, names=["run", "thresholds"])`` makes one long table of them.
+
+    Raises:
+        ModelError, PickingError: as :func:`pick`.
+        ValueError: as :func:`pick`; two models or two sets of thresholds that their picks would not tell apart.
+    """
+    sets = _threshold_sets(thresholds)
+    settings = {"max_gap_s": max_gap_s, "time_stretch": time_stretch}
+    stretched = f", time stretch {time_stretch:g}" if time_stretch != 1 else ""
+    runs, combinations = [], []
+    for name, model, weights in _named(models):
+        plan = make_plan(model, device, batch_size, overlap, anchor)
+        engine_used, probabilities = choose(model, plan, engine)
+        runs.append(Run(model, plan, probabilities, Report()))
+        for set_name, given in sets.items():
+            limits = limits_of(model, plan, given)
+            report = _new_report(model, weights, plan, engine_used, settings | {"thresholds": limits})
+            combinations.append(_Combination((name, set_name), runs[-1], weights + stretched, limits, report, []))
+    reading = Report()
+    for run, segment, stacked, first, factor in one_pass(
+        waveforms, runs, reading, max_gap_s=max_gap_s, time_stretch=time_stretch, progress=progress
+    ):
+        for combination in combinations:
+            if combination.run is run:
+                combination.pick(segment, stacked, first, factor, inventory, response)
+    return {combination.key: combination.table(reading) for combination in combinations}
 
 
 def annotate(
@@ -183,9 +216,10 @@ def annotate(
     plan = make_plan(model, device, batch_size, overlap, anchor)
     _, probabilities = choose(model, plan, engine)
     report = report if report is not None else Report()
+    run = Run(model, plan, probabilities, report)
     found = []
-    for segment, stacked, first, factor in _run(
-        waveforms, model, plan, probabilities, max_gap_s, time_stretch, report, progress
+    for _, segment, stacked, first, factor in one_pass(
+        waveforms, [run], report, max_gap_s=max_gap_s, time_stretch=time_stretch, progress=progress
     ):
         begin, end = (round((edge - first) * factor) for edge in segment.real)
         begin, end = max(begin, 0), min(end, stacked.shape[1])
@@ -203,74 +237,94 @@ def annotate(
     return found
 
 
-def _run(
-    waveforms,
-    model,
-    plan: Plan,
-    probabilities: Callable,
-    max_gap_s: float,
-    time_stretch: float,
-    report: Report,
-    progress,
-) -> Iterator[tuple]:
-    if not 0 <= max_gap_s < np.inf:
-        raise ValueError(f"max_gap_s is {max_gap_s}; give seconds from 0")
-    if not 0.1 <= time_stretch <= 10:
-        raise ValueError(f"time_stretch is {time_stretch}; give a factor from 0.1 to 10 (1 leaves the data alone)")
-    needed = MIN_RATE_FRACTION * model.sampling_rate * time_stretch if model.sampling_rate else 0.0
+@dataclass
+class _Combination:
+    """A model with a set of thresholds, and its picks so far."""
 
-    def all_segments(tell) -> Iterator[Segment]:
-        done = 0
-        for stream in streams(waveforms, report):
-            for instrument in instruments(stream, model.component_order, max_gap_s, report, needed):
-                tell(done, f"{instrument.station} {instrument.channel}")
-                for segment in segments(instrument, model, plan.arguments, time_stretch, report):
-                    report.add("seconds_picked", (segment.real[1] - segment.real[0]) / segment.rate_hz)
-                    yield segment
-                done += 1
-                report.add("instruments", 1)
-        tell(done, "")
+    key: tuple[str, str]
+    run: Run
+    weights: str
+    limits: dict[str, float]
+    report: Report
+    parts: list[pd.DataFrame]
 
-    with _ready(model, plan.device), _teller(progress) as tell:
-        yield from probabilities(model, all_segments(tell), plan, report)
-
-
-@contextmanager
-def _ready(model, device: str):
-    """The model in evaluation mode on its device; afterwards as it was."""
-    before, training = model.device, model.training
-    model.to(device).eval()
-    try:
-        yield
-    finally:
-        model.to(before).train(training)
-
-
-@contextmanager
-def _teller(progress):
-    if callable(progress):
-        yield progress
-    elif progress:
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.completed} instruments picked"),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+    def pick(self, segment: Segment, stacked, first: int, factor: float, inventory, response: str) -> None:
+        names = self.run.model.labels
+        rows = _segment_picks(segment, stacked, first, factor, names, self.limits, self.run.plan, self.report)
+        if not len(rows):
+            return
+        instrument = segment.instrument
+        times_ns, phases = rows.pop("time_ns").to_numpy(), rows["phase"].to_numpy()
+        amplitude, unit, snr = measure(times_ns, phases, instrument, self.report, inventory, response)
+        self.parts.append(
+            rows.assign(
+                time=to_utc(times_ns),
+                station=instrument.station,
+                channel=instrument.channel,
+                amplitude=amplitude,
+                amplitude_unit=unit,
+                snr_db=snr,
+            )
         )
-        with bar:
-            task = bar.add_task("", total=None)
-            yield lambda done, name: bar.update(task, completed=done, description=name)
-    else:
-        yield lambda done, name: None
+
+    def table(self, reading: Report) -> pd.DataFrame:
+        picks = tables.empty("picks")
+        if self.parts:
+            rows = pd.concat(self.parts, ignore_index=True)
+            rows = rows.assign(model=type(self.run.model).__name__, weights=self.weights)
+            rows = rows.drop_duplicates(["station", "channel", "phase", "time"])
+            rows = rows.sort_values(["time", "station", "channel", "phase"], ignore_index=True)
+            picks = tables.conform(rows, "picks")
+        for part in (reading, self.run.report):
+            self.report.merge(part)
+        self.report.add("picks", len(picks))
+        facts = self.report.as_dict()
+        if facts["notes"]:
+            logger.info("picking: %s", self.report)
+        picks.attrs["report"] = facts
+        return picks
 
 
-def _new_report(model, plan: Plan, engine: str, max_gap_s: float, time_stretch: float) -> Report:
+def _named(models) -> list[tuple[str, object, str]]:
+    """Name, model and weights' name of each; what cannot be told apart is refused."""
+    if isinstance(models, (str, Path)) or not isinstance(models, Iterable):
+        raise TypeError(f"models is {models!r}; give a list of models or a dict of them")
+    found = []
+    for name, model in models.items() if isinstance(models, Mapping) else [("", model) for model in models]:
+        loaded = load_model(model) if isinstance(model, (str, Path)) else model
+        weights = weights_name(loaded)
+        weights = name or weights if weights == "custom" else weights
+        kind = type(loaded).__name__
+        if any(weights == w and kind == type(m).__name__ for _, m, w in found):
+            raise ValueError(f"models has {kind} with weights {weights!r} twice; name those without a name in a dict")
+        found.append((name or f"{kind.lower()}:{weights}", loaded, weights))
+    if not found:
+        raise ValueError("models is empty; give at least one")
+    return found
+
+
+def _threshold_sets(thresholds) -> dict[str, float | dict[str, float] | None]:
+    sets = {}
+    for one in thresholds if isinstance(thresholds, (list, tuple)) else [thresholds]:
+        if one is None:
+            name = "own"
+        elif isinstance(one, Mapping):
+            name = ", ".join(f"{phase} {value:g}" for phase, value in sorted(one.items()))
+        else:
+            name = f"{one:g}"
+        if name in sets:
+            raise ValueError(f"thresholds has {name} twice; give each set once")
+        sets[name] = one
+    if not sets:
+        raise ValueError("thresholds is an empty list; give at least one set, or None for the weights' own")
+    return sets
+
+
+def _new_report(model, weights: str, plan: Plan, engine: str, settings: dict) -> Report:
     return Report(
         {
             "model": type(model).__name__,
-            "weights": weights_name(model),
+            "weights": weights,
             "weights_version": str(getattr(model, "weights_version", None) or ""),
             "engine": engine,
             "device": plan.device,
@@ -282,8 +336,7 @@ def _new_report(model, plan: Plan, engine: str, max_gap_s: float, time_stretch: 
             "stacking": plan.stacking,
             "blinding": list(plan.blinding),
             "anchor": plan.anchor,
-            "max_gap_s": max_gap_s,
-            "time_stretch": time_stretch,
+            **settings,
         }
     )
 

@@ -48,6 +48,13 @@ class Report:
         """Add to a running total, such as the seconds of data that were picked."""
         self.totals[name] = self.totals.get(name, 0) + amount
 
+    def merge(self, other: Report) -> None:
+        """Add the notes and totals of another report."""
+        for (kind, station, channel), (count, seconds, detail) in other._notes.items():
+            self.note(kind, station, channel, seconds=seconds, count=count, detail=detail)
+        for name, amount in other.totals.items():
+            self.add(name, amount)
+
     def count(self, kind: str) -> int:
         """How often a kind was noted, over all stations."""
         return sum(values[0] for key, values in self._notes.items() if key[0] == kind)
