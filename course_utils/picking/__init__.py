@@ -4,8 +4,9 @@ picks = picking.pick(stream, model="phasenet:original")
 """
 
 from . import baselines
+from .ensemble import consensus
 from .models import PACKAGED, ModelError, load_model, save_model
-from .picker import Annotation, annotate, pick
+from .picker import Annotation, annotate, pick, pick_many
 from .report import Report
 from .torch_engine import PickingError
 
@@ -17,7 +18,9 @@ __all__ = [
     "Report",
     "annotate",
     "baselines",
+    "consensus",
     "load_model",
     "pick",
+    "pick_many",
     "save_model",
 ]
