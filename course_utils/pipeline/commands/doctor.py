@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import typer
@@ -157,12 +156,18 @@ def _device() -> list[Finding]:
 
 
 def _fast_engine() -> list[Finding]:
-    """The compiled picking kernel is an optional extension module of the picking room."""
-    room = Path(__file__).parents[2] / "picking"
-    compiled = [f.name.split(".")[0] for suffix in EXTENSION_SUFFIXES for f in room.glob(f"*{suffix}")]
-    if compiled:
-        return [Finding("picking engine", f"compiled ({', '.join(sorted(set(compiled)))}) and torch")]
-    return [Finding("picking engine", "torch (no compiled kernel here: same picks, slower)")]
+    """The kernel needs numba; which vector instructions it uses, the processor says."""
+    try:
+        from course_utils.picking import lanes
+    except (ImportError, OSError) as error:
+        remedy = "the torch engine gives the same picks, slower; for the kernel: python -m pip install --force-reinstall numba"
+        return [Finding("picking engine", f"torch; the kernel cannot be loaded: {error}", "note", remedy)]
+    return [
+        Finding(
+            "picking engine",
+            f"kernel for PhaseNet ({lanes.INSTRUCTIONS}, {lanes.LANES} windows side by side), torch for all",
+        )
+    ]
 
 
 def _own_weights() -> list[Finding]:
