@@ -13,7 +13,7 @@ from picking_helpers import make_stream, seeded
 
 from course_utils import picking
 
-TOLERANCE = 1e-5
+TOLERANCE = 5e-5  # half the bar against SeisBench; these networks are steeper than any real one
 AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma"}
 
 
