@@ -9,17 +9,20 @@ causal Butterworth filter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 
-from .records import SECOND_NS, Instrument, Piece
+from .records import HYDROPHONE, SECOND_NS, Instrument, Piece
 from .report import Report
 
 AMPLITUDE_WINDOW_S = 3.0
 BEFORE_S, AFTER_S = 9.0, 6.0
 NOISE_S, SIGNAL_S = (-5.5, -0.5), (0.0, 2.0)
 LOWEST_HZ, SNR_HIGHEST_HZ = 1.0, 16.0
-_CHUNK = 256
+_CHUNK = 128  # picks at once: their windows stay in the cache
 
 
 def measure(
@@ -48,16 +51,14 @@ def measure(
         responses = _responses(instrument, inventory, times_ns, report)
         unit = "m/s" if responses is not None else "counts"
     for letter, pieces in instrument.pieces.items():
-        for piece in pieces:
-            end_ns = piece.start_ns + round(len(piece.data) / piece.rate_hz * SECOND_NS)
-            here = np.flatnonzero((times_ns >= piece.start_ns) & (times_ns < end_ns))
-            divide = _Divide(responses[letter], response, instrument, letter, report) if responses else None
-            for at in range(0, len(here), _CHUNK):
-                some = here[at : at + _CHUNK]
-                peak, after, before = _one_piece(piece, times_ns[some], length[some], divide)
-                amplitude[some] = np.fmax(amplitude[some], peak)
-                power_after[some] += after
-                power_before[some] += before
+        if letter == HYDROPHONE:  # pressure is no ground motion
+            continue
+        divide = _Divide(responses[letter], response, instrument, letter, report) if responses else None
+        for rate, some, windows, inside in _windows(pieces, times_ns):
+            peak, after, before = _measured(windows, inside, rate, length[some], divide)
+            amplitude[some] = np.fmax(amplitude[some], peak)
+            power_after[some] += after
+            power_before[some] += before
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = 10 * np.log10(power_after / power_before)
     snr[~np.isfinite(snr)] = np.nan
@@ -77,52 +78,93 @@ def _amplitude_seconds(times_ns: np.ndarray, phases: np.ndarray) -> np.ndarray:
     return length
 
 
-def _one_piece(piece: Piece, times_ns: np.ndarray, length_s: np.ndarray, divide) -> tuple[np.ndarray, ...]:
-    from scipy.signal import butter, sosfilt
+def _windows(pieces: list[Piece], times_ns: np.ndarray) -> Iterator[tuple]:
+    """(rate, picks, windows, inside) for some picks at a time: BEFORE_S before to AFTER_S after each of them.
 
-    rate = piece.rate_hz
-    before, after = round(BEFORE_S * rate), round(AFTER_S * rate)
-    picked = np.rint((times_ns - piece.start_ns) / SECOND_NS * rate).astype(np.int64)
-    samples = picked[:, None] + np.arange(-before, after)
-    inside = (samples >= 0) & (samples < len(piece.data))
-    windows = piece.data[np.clip(samples, 0, len(piece.data) - 1)].astype(np.float64)
-    relative = np.arange(-before, after) / rate
-    early = inside & (relative < 0)
-    noise_mean = (windows * early).sum(axis=1) / np.maximum(early.sum(axis=1), 1)
-    windows -= np.where(early.any(axis=1), noise_mean, windows.mean(axis=1))[:, None]
+    ``windows`` is (picks, samples) float64, the first and the last sample repeated where the record has ended; ``inside``
+    is False there (None: nowhere).
+    """
+    for rate in dict.fromkeys(piece.rate_hz for piece in pieces):
+        same = [piece for piece in pieces if piece.rate_hz == rate]
+        starts = np.array([piece.start_ns for piece in same])
+        lengths = np.array([len(piece.data) for piece in same])
+        which = np.searchsorted(starts, times_ns, side="right") - 1
+        since = times_ns - starts[np.maximum(which, 0)]
+        here = np.flatnonzero((which >= 0) & (since < np.rint(lengths[which] / rate * SECOND_NS)))
+        before, after = round(BEFORE_S * rate), round(AFTER_S * rate)
+        n = before + after
+        for at in range(0, len(here), _CHUNK):
+            some = here[at : at + _CHUNK]
+            begins = np.rint(since[some] / SECOND_NS * rate).astype(np.int64) - before
+            windows = np.empty((len(some), n))
+            lower = np.maximum(-begins, 0)
+            upper = np.minimum(lengths[which[some]] - begins, n)
+            for row, (piece, begin, a, b) in enumerate(zip(which[some], begins, lower, upper, strict=True)):
+                data = same[piece].data
+                windows[row, a:b] = data[begin + a : begin + b]
+                if a:
+                    windows[row, :a] = data[0]
+                if b < n:
+                    windows[row, b:] = data[-1]
+            inside = None
+            if lower.any() or (upper < n).any():
+                column = np.arange(n)
+                inside = (column >= lower[:, None]) & (column < upper[:, None])
+            yield rate, some, windows, inside
 
-    high = min(SNR_HIGHEST_HZ, 0.45 * rate)
-    filtered = sosfilt(butter(2, (LOWEST_HZ, high), "bandpass", fs=rate, output="sos"), windows, axis=1) ** 2
+
+def _measured(windows: np.ndarray, inside, rate: float, length_s: np.ndarray, divide) -> tuple[np.ndarray, ...]:
+    """Peak, mean power after and before the pick of each window; powers are 0 where either side is too short."""
+    from scipy.fft import irfft, rfft
+
+    before, n = round(BEFORE_S * rate), windows.shape[1]
+    early = windows[:, :before].mean(axis=1)
+    if inside is not None:
+        counts = inside[:, :before].sum(axis=1)
+        sums = (windows[:, :before] * inside[:, :before]).sum(axis=1)
+        early = np.where(counts > 0, sums / np.maximum(counts, 1), windows.mean(axis=1))
+    taper, band, causal, frequency = _filters(n, rate)
+    # single precision is enough once the offset is gone
+    spectrum = rfft(np.multiply(windows - early[:, None], taper, dtype=np.float32, casting="same_kind"), axis=1)
+    filtered = irfft(spectrum * causal, n, axis=1)
     power = []
     for begin, stop in (SIGNAL_S, NOISE_S):
-        use = inside & (relative >= begin) & (relative < stop)
-        enough = use.sum(axis=1) >= min(1.0, 0.5 * (stop - begin)) * rate
-        power.append(np.where(enough, (filtered * use).sum(axis=1) / np.maximum(use.sum(axis=1), 1), np.nan))
+        use = slice(before + int(np.ceil(begin * rate)), before + int(np.ceil(stop * rate)))
+        square = filtered[:, use] ** 2
+        if inside is None:
+            power.append(square.mean(axis=1, dtype=np.float64))
+        else:
+            counts = inside[:, use].sum(axis=1)
+            mean = (square * inside[:, use]).sum(axis=1, dtype=np.float64) / np.maximum(counts, 1)
+            power.append(np.where(counts >= min(1.0, 0.5 * (stop - begin)) * rate, mean, np.nan))
     known = ~np.isnan(power[0]) & ~np.isnan(power[1])  # a component counts on both sides of the pick or not at all
     power = [np.where(known, p, 0.0) for p in power]
 
-    n = windows.shape[1]
-    frequency = np.fft.rfftfreq(n, 1 / rate)
-    spectrum = np.fft.rfft(windows * _taper(n), axis=1) * _band(frequency, rate)
-    if divide is not None:
-        spectrum *= divide(frequency, rate, n)
-    ground = np.abs(np.fft.irfft(spectrum, n, axis=1))
-    use = inside & (relative >= 0) & (relative <= length_s[:, None])
-    peak = np.where(use, ground, -np.inf).max(axis=1)
-    return peak, power[0], power[1]
+    ground = irfft(spectrum * (band if divide is None else band * divide(frequency, rate, n)), n, axis=1)
+    ground = np.abs(ground[:, before : before + int(AMPLITUDE_WINDOW_S * rate) + 1])
+    use = np.arange(ground.shape[1]) / rate <= length_s[:, None]
+    if inside is not None:
+        use &= inside[:, before : before + ground.shape[1]]
+    return np.where(use, ground, -np.inf).max(axis=1), power[0], power[1]
 
 
-def _taper(n: int) -> np.ndarray:
+@lru_cache(maxsize=16)
+def _filters(n: int, rate: float) -> tuple[np.ndarray, ...]:
+    """Taper of a window, spectra of the amplitude's band and of the causal filter (complex), and their frequencies."""
+    from scipy.signal import butter, sosfreqz
     from scipy.signal.windows import tukey
 
-    return tukey(n, 0.1)
+    frequency = np.fft.rfftfreq(n, 1 / rate)
+    sos = butter(2, (LOWEST_HZ, min(SNR_HIGHEST_HZ, 0.45 * rate)), "bandpass", fs=rate, output="sos")
+    causal = sosfreqz(sos, worN=frequency, fs=rate)[1].astype(np.complex64)
+    return tukey(n, 0.1).astype(np.float32), _band(frequency, rate).astype(np.float32), causal, frequency
 
 
 def _band(frequency: np.ndarray, rate: float) -> np.ndarray:
-    """1 from LOWEST_HZ to 0.8 Nyquist, cosine flanks to 0 at half of the one and 0.95 Nyquist."""
+    """1 from LOWEST_HZ to 0.8 Nyquist, flanks to 0 at half of the one and 0.95 Nyquist."""
     nyquist = rate / 2
     corners = (LOWEST_HZ / 2, LOWEST_HZ, 0.8 * nyquist, 0.95 * nyquist)
-    return np.interp(frequency, corners, (0, 1, 1, 0), left=0, right=0) ** 2 * 1.0
+    return np.interp(frequency, corners, (0, 1, 1, 0), left=0, right=0) ** 2
 
 
 def _responses(instrument: Instrument, inventory, times_ns: np.ndarray, report: Report) -> dict | None:
@@ -132,6 +174,8 @@ def _responses(instrument: Instrument, inventory, times_ns: np.ndarray, report: 
     when = UTCDateTime(ns=int(times_ns.min()))
     found = {}
     for letter in instrument.pieces:
+        if letter == HYDROPHONE:
+            continue
         try:
             found[letter] = inventory.get_response(instrument.seed_id(letter), when)
         except Exception as error:  # ObsPy raises a bare Exception when nothing matches

@@ -73,8 +73,8 @@ def one_pass(
             run.report.merge(report)
             for instrument, heard in found:
                 tell(done, f"{instrument.station} {instrument.channel}")
-                for segment in segments(heard, run.model, run.plan.arguments, time_stretch, run.report):
-                    run.report.add("seconds_picked", (segment.real[1] - segment.real[0]) / segment.rate_hz)
+                for segment in segments(heard, run.model, run.plan, time_stretch, run.report):
+                    run.report.add("seconds_picked", (segment.own[1] - segment.own[0]) / segment.rate_hz)
                     yield replace(segment, instrument=instrument) if denoise else segment
                 done += 1
                 run.report.add("instruments", 1)

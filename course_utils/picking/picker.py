@@ -18,16 +18,15 @@ import pandas as pd
 
 from course_utils.catalog import tables
 
+from .collect import Collector
 from .engines import choose
-from .measure import measure, to_utc
 from .models import load_model, weights_name
 from .one_pass import Run, one_pass
-from .peaks import find_peaks
+from .peaks import on_host
 from .plan import Plan, labels, make_plan
 from .plan import thresholds as limits_of
 from .records import SECOND_NS
 from .report import Report
-from .segments import PADDING_GUARD_S, Segment
 
 logger = logging.getLogger(__name__)
 
@@ -182,14 +181,15 @@ def pick_many(
         for set_name, given in sets.items():
             limits = limits_of(model, plan, given)
             report = _new_report(model, weights, plan, engine_used, settings | {"thresholds": limits})
-            combinations.append(_Combination((name, set_name), runs[-1], weights + stretched, limits, report, []))
+            found = Collector(model.labels, limits, plan, report, inventory, response)
+            combinations.append(_Combination((name, set_name), runs[-1], weights + stretched, report, found))
     reading = Report()
     for run, segment, stacked, first, factor in one_pass(
         waveforms, runs, reading, max_gap_s=max_gap_s, time_stretch=time_stretch, progress=progress
     ):
         for combination in combinations:
             if combination.run is run:
-                combination.pick(segment, stacked, first, factor, inventory, response)
+                combination.found.add(segment, stacked, first, factor)
     return {combination.key: combination.table(reading) for combination in combinations}
 
 
@@ -221,20 +221,21 @@ def annotate(
     for _, segment, stacked, first, factor in one_pass(
         waveforms, [run], report, max_gap_s=max_gap_s, time_stretch=time_stretch, progress=progress
     ):
-        begin, end = (round((edge - first) * factor) for edge in segment.real)
+        begin, end = (int(np.floor((edge - first) * factor + 0.5)) for edge in segment.own)
         begin, end = max(begin, 0), min(end, stacked.shape[1])
-        found.append(
-            Annotation(
-                segment.instrument.station,
-                segment.instrument.channel,
-                type(model).__name__,
-                labels(model, len(stacked)),
-                int(segment.time_ns(first + begin / factor)),
-                segment.rate_hz * factor,
-                stacked[:, begin:end].cpu().numpy(),
-            )
+        values = on_host(stacked[:, begin:end])
+        if segment.continues and found:
+            found[-1][1].append(values)
+            continue
+        about = (
+            segment.instrument.station,
+            segment.instrument.channel,
+            type(model).__name__,
+            labels(model, len(stacked)),
         )
-    return found
+        start_ns = int(segment.time_ns(first + begin / factor))
+        found.append(((*about, start_ns, segment.rate_hz * factor), [values.copy()]))
+    return [Annotation(*about, np.concatenate(blocks, axis=1)) for about, blocks in found]
 
 
 @dataclass
@@ -244,33 +245,13 @@ class _Combination:
     key: tuple[str, str]
     run: Run
     weights: str
-    limits: dict[str, float]
     report: Report
-    parts: list[pd.DataFrame]
-
-    def pick(self, segment: Segment, stacked, first: int, factor: float, inventory, response: str) -> None:
-        names = self.run.model.labels
-        rows = _segment_picks(segment, stacked, first, factor, names, self.limits, self.run.plan, self.report)
-        if not len(rows):
-            return
-        instrument = segment.instrument
-        times_ns, phases = rows.pop("time_ns").to_numpy(), rows["phase"].to_numpy()
-        amplitude, unit, snr = measure(times_ns, phases, instrument, self.report, inventory, response)
-        self.parts.append(
-            rows.assign(
-                time=to_utc(times_ns),
-                station=instrument.station,
-                channel=instrument.channel,
-                amplitude=amplitude,
-                amplitude_unit=unit,
-                snr_db=snr,
-            )
-        )
+    found: Collector
 
     def table(self, reading: Report) -> pd.DataFrame:
         picks = tables.empty("picks")
-        if self.parts:
-            rows = pd.concat(self.parts, ignore_index=True)
+        rows = self.found.rows()
+        if len(rows):
             rows = rows.assign(model=type(self.run.model).__name__, weights=self.weights)
             rows = rows.drop_duplicates(["station", "channel", "phase", "time"])
             rows = rows.sort_values(["time", "station", "channel", "phase"], ignore_index=True)
@@ -339,40 +320,3 @@ def _new_report(model, weights: str, plan: Plan, engine: str, settings: dict) ->
             **settings,
         }
     )
-
-
-def _segment_picks(
-    segment: Segment, stacked, first: int, factor: float, names, limits: dict[str, float], plan: Plan, report: Report
-) -> pd.DataFrame:
-    """phase, time_ns and probability of a segment's picks, without those that padding or interpolation made."""
-    begin, end = segment.real
-    guard = round(PADDING_GUARD_S * (plan.arguments["sampling_rate"] or segment.rate_hz))
-    parts = []
-    for phase, threshold in limits.items():
-        peaks, values = find_peaks(stacked[list(names).index(phase)], threshold)
-        samples = first + peaks / factor
-        keep = np.ones(len(samples), bool)
-        if end - begin < segment.data.shape[1]:
-            inside = (samples >= begin) & (samples < end)
-            keep = (samples >= begin + guard) & (samples < end - guard)
-            dropped = int((inside & ~keep).sum())
-            if dropped:
-                report.note("picks at padding", segment.instrument.station, segment.instrument.channel, count=dropped)
-        if segment.recorded is not None:
-            nearest = np.minimum(np.rint(samples).astype(int), len(segment.recorded) - 1)
-            lost = keep & ~segment.recorded[nearest]
-            if lost.any():
-                report.note(
-                    "picks in gap", segment.instrument.station, segment.instrument.channel, count=int(lost.sum())
-                )
-            keep &= ~lost
-        parts.append(
-            pd.DataFrame(
-                {
-                    "phase": phase,
-                    "time_ns": segment.time_ns(samples[keep]),
-                    "probability": values[keep].astype(np.float64),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)

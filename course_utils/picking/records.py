@@ -16,6 +16,7 @@ import numpy as np
 
 from .report import Report
 
+HYDROPHONE = "H"
 ALIASES = {"N": "1", "E": "2", "1": "N", "2": "E"}
 SECOND_NS = 1_000_000_000
 

@@ -277,7 +277,17 @@ def test_refusals(stream, phasenet, arguments, message):
 def test_models_that_it_does_not_serve(stream):
     import seisbench.models
 
-    with pytest.raises(ValueError, match=r"GPD .*not a model that gives a probability per sample"):
+    with pytest.raises(
+        ValueError, match=r"PhaseTEAM reads the records grouped by 'full'.*PhaseNet.*EQTransformer.*GPD"
+    ):
+        picking.pick(stream, seisbench.models.PhaseTEAM())
+    with pytest.raises(ValueError, match="DeepDenoiser reads the records grouped by 'channel'"):
+        picking.pick(stream, seisbench.models.DeepDenoiser())
+    with pytest.raises(ValueError, match="DPPDetector has outputs of type None"):
+        picking.pick(stream, seisbench.models.DPPDetector())
+    with pytest.raises(ValueError, match="Linear is no SeisBench waveform model"):
+        picking.pick(stream, torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="GPD gives no labels, neither P nor S"):
         picking.pick(stream, seisbench.models.GPD())
     with pytest.raises(ValueError, match="neither P nor S"):
         picking.pick(stream, seisbench.models.CRED())
