@@ -20,7 +20,9 @@ KINDS = {
     "fragment skipped": "a piece too short to be picked at all; skipped",
     "picks at padding": "picks so close to the mirrored part of a padded fragment that they mean nothing; dropped",
     "picks in gap": "picks on interpolated samples that no component recorded; dropped",
-    "preparation failed": "a piece that the model's own filter or resampling refused; skipped",
+    "preparation failed": "data that the model's own filter, resampling or features refused or used up; skipped",
+    "batch halved": "a batch that did not fit into the memory of the device; worked in halves from then on",
+    "no onset": "a trigger of the AR baseline near which it finds no P, or the one it had; skipped",
     "no response": "an instrument that the inventory does not describe; its amplitudes stay in counts",
     "sensitivity only": "a response without usable stages; amplitudes by its overall sensitivity",
 }
