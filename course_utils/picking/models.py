@@ -135,7 +135,8 @@ def _published(model_class, weights: str):
         raise ModelError(
             f"{label} are neither in SeisBench's cache {seisbench.cache_root} (SEISBENCH_CACHE_ROOT) nor to be fetched "
             f"from its server ({type(error).__name__}: {error}). Check the name (case matters) and the network, copy "
-            f"{weights}.json.vN and {weights}.pt.vN into {folder}, or use the packaged {PACKAGED[0]!r}"
+            f"{weights}.json.vN and {weights}.pt.vN into {folder}"
+            + (f", or use the packaged {PACKAGED[0]!r}" if model_class.__name__ != "DeepDenoiser" else "")
         ) from error
     return model.eval()
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
+from time import perf_counter
 
 import numpy as np
 
+from .denoise import Denoiser
 from .plan import Plan
-from .records import Instrument, instruments, streams
+from .records import instruments, streams
 from .report import Report
 from .segments import Segment, segments
 
@@ -44,7 +46,7 @@ def one_pass(
     *,
     max_gap_s: float,
     time_stretch: float,
-    denoise: Callable[[Instrument, Report], Instrument] | None = None,
+    denoise: Denoiser | None = None,
     progress=False,
 ) -> Iterator[tuple]:
     """(run, segment, probabilities, first, factor) as the engines give them, in order for each run.
@@ -84,19 +86,37 @@ def one_pass(
         tell = stack.enter_context(_teller(progress))
         for run in runs:
             stack.enter_context(_ready(run.model, run.plan.device))
+        if denoise:
+            stack.enter_context(_ready(denoise.model, denoise.device))
         shared = _Shared(units(), len(runs))
         work = {}
         for number, run in enumerate(runs):
             # one bar serves: the models keep step
             given = all_segments(run, shared.reader(number), tell if number == 0 else lambda done, name: None)
+            given = _timed(given, run.report, "prepare_s")
             work[number] = run.probabilities(run.model, given, run.plan, run.report)
         while work:
             number = min(work, key=shared.taken.__getitem__)
+            run, began = runs[number], perf_counter()
+            prepared_s = run.report.totals.get("prepare_s", 0.0)
             result = next(work[number], None)
+            prepared_s = run.report.totals.get("prepare_s", 0.0) - prepared_s
+            run.report.add("model_s", max(perf_counter() - began - prepared_s, 0.0))
             if result is None:
                 del work[number]
             else:
-                yield runs[number], *result
+                yield run, *result
+
+
+def _timed(items: Iterator, report: Report, name: str) -> Iterator:
+    """The same items; the seconds that they take to make are added to a total of the report."""
+    while True:
+        began = perf_counter()
+        item = next(items, None)
+        report.add(name, perf_counter() - began)
+        if item is None:
+            return
+        yield item
 
 
 class _Shared:

@@ -22,6 +22,7 @@ KINDS = {
     "picks in gap": "picks on interpolated samples that no component recorded; dropped",
     "preparation failed": "data that the model's own filter, resampling or features refused or used up; skipped",
     "batch halved": "a batch that did not fit into the memory of the device; worked in halves from then on",
+    "not denoised": "a piece that the denoiser's own filter or resampling refused; picked as it came",
     "no onset": "a trigger of the AR baseline near which it finds no P, or the one it had; skipped",
     "no response": "an instrument that the inventory does not describe; its amplitudes stay in counts",
     "sensitivity only": "a response without usable stages; amplitudes by its overall sensitivity",

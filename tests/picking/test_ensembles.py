@@ -60,6 +60,8 @@ def test_one_pass_equals_separate_calls(models):
         )
         report = alone.attrs["report"]
         report["settings"]["weights"] = named
+        for facts in (report, ours.attrs["report"]):  # how long it took is not a result
+            facts["totals"] = {k: v for k, v in facts["totals"].items() if not k.endswith("_s")}
         assert ours.attrs["report"] == report
     names = {n["kind"] for n in found["a", "own"].attrs["report"]["notes"]}
     assert {"component missing", "gap interpolated", "flat"} <= names
@@ -128,7 +130,7 @@ def pick_tables(draw):
     return table([(0.01 * at, p, model) for at, p, model, _ in rows], [phase for *_, phase in rows])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(pick_tables(), st.randoms(use_true_random=False), st.sampled_from(["mean", "median", "best"]))
 def test_consensus_properties(picks, random, time):
     found = picking.consensus(picks, required=1, tolerance_s=0.3, time=time)
