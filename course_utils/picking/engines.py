@@ -56,6 +56,8 @@ def _beyond_the_kernel(model, plan: Plan) -> str:
             return f"it is made for {name} = {value}, not {getattr(model, name, None)}"
     if model.norm not in ("std", "peak") or model.norm_detrend or model.norm_amp_per_comp:
         return "the weights ask for another normalisation than by standard deviation or peak"
+    if plan.precision != "single":
+        return f"it works in single precision, not {plan.precision}"
     if plan.stacking != "avg":
         return f"it stacks by average, not by {plan.stacking}"
     return ""
