@@ -2,6 +2,8 @@
 
 Batch norms are folded into the convolutions, the two halves of a skip connection are written side by side, and the
 overlap-add goes straight into the result. Same windows, same normalisation, same sums as SeisBench's ``annotate``.
+
+numba keeps what it compiled until this file changes: after an edit of lanes.py, touch it.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ UP_CROP = (2, 1, 1, 1)  # samples cut from the front of each transposed convolut
 NORM_EPS = 1e-3  # of SeisBench's batch norms
 BATCH_WINDOWS = 512  # short segments are worked together
 CONVOLVE, STRIDE, SPREAD = 0, 1, 2
-CHUNK = 48  # Winograd tiles that are transformed before they are used
+CHUNK = 24  # Winograd tiles that are transformed before they are used; a multiple of BLOCK_TIMES
 
 
 def probabilities(
