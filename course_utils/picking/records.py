@@ -79,7 +79,8 @@ def instruments(stream, order: str, max_gap_s: float, report: Report, min_rate_h
 
     Components 1 and 2 stand in for N and E and the other way round. Overlapping records that agree are used once,
     times where they differ are treated as missing, as are NaN and masked samples; gaps up to ``max_gap_s`` seconds are
-    interpolated. Everything else that is left out is noted in the report.
+    interpolated. Where the model listens to a hydrophone (HDH), it joins the seismometer (HHZ) at its location. Everything
+    else that is left out is noted in the report.
     """
     groups: dict[tuple[str, str], dict[str, list]] = defaultdict(lambda: defaultdict(list))
     for trace in stream:
@@ -90,6 +91,8 @@ def instruments(stream, order: str, max_gap_s: float, report: Report, min_rate_h
             continue
         report.add("seconds_read", len(trace.data) / header.sampling_rate)
         groups[station, band][letter].append(trace)
+    if HYDROPHONE in order:
+        _join_hydrophones(groups)
     found = []
     for (station, band), letters in sorted(groups.items()):
         chosen = _components(letters, order)
@@ -104,6 +107,17 @@ def instruments(stream, order: str, max_gap_s: float, report: Report, min_rate_h
         if pieces:
             found.append(Instrument(station, band, pieces))
     return found
+
+
+def _join_hydrophones(groups: dict) -> None:
+    """Hand the traces of each hydrophone to the seismometers of its location, those of its own band first."""
+    for station, band in [key for key, letters in groups.items() if set(letters) == {HYDROPHONE}]:
+        others = [b for s, b in groups if s == station and b != band and HYDROPHONE not in groups[s, b]]
+        same = [b for b in others if b[:1] == band[:1]] or others
+        for other in same:
+            groups[station, other][HYDROPHONE] = groups[station, band][HYDROPHONE]
+        if same:
+            del groups[station, band]
 
 
 def component_index(letter: str, order: str) -> int | None:
@@ -160,11 +174,16 @@ def _join(traces: list, max_gap_s: float, station: str, channel: str, report: Re
     pieces = []
     for rate, same in by_rate.items():
         for piece in _join_one_rate(same, rate, max_gap_s, station, channel, report):
-            if len(piece.data) > 1 and not (piece.data[0] == piece.data).all():
+            if _moves(piece.data):
                 pieces.append(piece)
             else:
                 report.note("flat", station, channel, seconds=piece.seconds)
     return sorted(pieces, key=lambda piece: piece.start_ns)
+
+
+def _moves(data: np.ndarray) -> bool:
+    first = data[0]
+    return bool(first != data[-1] or first != data[len(data) // 2] or not (first == data).all())
 
 
 def _join_one_rate(
@@ -210,33 +229,46 @@ def _chain_pieces(
         yield Piece(origin, rate, chain[0][1])
         return
     values, have = _overlay(chain, rate, station, channel, report)
-    recorded = np.flatnonzero(have)
-    if not len(recorded):
-        return
-    jumps = np.flatnonzero(np.diff(recorded) > 1)
-    gap_from, gap_to = recorded[jumps] + 1, recorded[jumps + 1]
-    split = gap_to - gap_from > longest
-    edges = [int(recorded[0]), *(int(v) for pair in zip(gap_from[split], gap_to[split], strict=True) for v in pair)]
-    edges.append(int(recorded[-1]) + 1)
-    small = np.stack([gap_from[~split], gap_to[~split]], axis=1)
-    if len(small):
-        holes = np.concatenate([np.arange(a, b) for a, b in small])
-        values[holes] = np.interp(holes, recorded, values[recorded])
-        report.note("gap interpolated", station, channel, seconds=len(holes) / rate, count=len(small))
-    for begin, stop in zip(edges[::2], edges[1::2], strict=True):
-        inside = small[(small[:, 0] >= begin) & (small[:, 1] <= stop)] - begin
+    turns = np.flatnonzero(have[1:] != have[:-1]) + 1
+    edges = np.concatenate([[0] if have[0] else [], turns, [len(have)] if have[-1] else []]).astype(np.int64)
+    gap_from, gap_to = edges[1:-1:2], edges[2::2]
+    small = gap_to - gap_from <= longest
+    if small.any():
+        count = _interpolate(values, gap_from[small], gap_to[small])
+        report.note("gap interpolated", station, channel, seconds=count / rate, count=int(small.sum()))
+    begins = np.concatenate([edges[:1], gap_to[~small]])
+    stops = np.concatenate([gap_from[~small], edges[-1:]])
+    filled = list(zip(gap_from[small].tolist(), gap_to[small].tolist(), strict=True))
+    bounds = np.searchsorted(gap_from[small], np.concatenate([begins, [len(have)]])).tolist()
+    for begin, stop, a, b in zip(begins.tolist(), stops.tolist(), bounds[:-1], bounds[1:], strict=True):
         start = origin + round(begin / rate * SECOND_NS)
-        yield Piece(start, rate, values[begin:stop], tuple((int(a), int(b)) for a, b in inside))
+        yield Piece(start, rate, values[begin:stop], tuple((x - begin, y - begin) for x, y in filled[a:b]))
+
+
+def _interpolate(values: np.ndarray, gap_from: np.ndarray, gap_to: np.ndarray) -> int:
+    """A straight line over each gap, in place; how many samples that were."""
+    width = gap_to - gap_from
+    ends = np.cumsum(width)
+    step = np.arange(1, ends[-1] + 1) - np.repeat(ends - width, width)
+    before, after = (np.repeat(values[at].astype(np.float64), width) for at in (gap_from - 1, gap_to))
+    line = before + (after - before) * step / np.repeat(width + 1, width)
+    holes = np.repeat(gap_from, width) + step - 1
+    values[holes] = line if values.dtype.kind == "f" else np.rint(line)
+    return len(holes)
 
 
 def _overlay(chain: list, rate: float, station: str, channel: str, report: Report) -> tuple[np.ndarray, np.ndarray]:
     """All records of a chain in one array, and where it holds data that nothing contradicts."""
     length = max(first + len(data) for first, data, _ in chain)
-    kind = np.result_type(*(data.dtype for _, data, _ in chain))
-    values = np.zeros(length, kind if kind.kind == "f" else np.float64)
-    have, contested = np.zeros(length, bool), np.zeros(length, bool)
+    values = np.zeros(length, np.result_type(*{data.dtype for _, data, _ in chain}))
+    have, contested = np.zeros(length, bool), None
+    end = 0
     for first, data, missing in chain:
         here = slice(first, first + len(data))
+        apart, end = first >= end, max(end, first + len(data))
+        if apart and missing is None:
+            values[here], have[here] = data, True
+            continue
         new = np.ones(len(data), bool) if missing is None else ~missing
         both = have[here] & new
         overlap = int(both.sum())
@@ -246,8 +278,9 @@ def _overlay(chain: list, rate: float, station: str, channel: str, report: Repor
                 report.note("overlap merged", station, channel, seconds=overlap / rate)
             else:
                 report.note("overlap disagrees", station, channel, seconds=overlap / rate)
+                contested = np.zeros(length, bool) if contested is None else contested
                 contested[here] |= both
             new &= ~both
         values[here][new] = data[new]
         have[here] |= new
-    return values, have & ~contested
+    return values, have if contested is None else have & ~contested

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -104,7 +105,8 @@ def segments(instrument: Instrument, model, plan: Plan, time_stretch: float, rep
             for piece in pieces:
                 if as_it_is(piece):
                     first, offset_ns = _grid(piece.start_ns, piece.rate_hz)
-                    part = _Part(index, first, offset_ns, piece.data, piece.filled)
+                    filled = np.array(piece.filled) if piece.filled else ()
+                    part = _Part(index, first, offset_ns, piece.data, filled)
                     prepared.setdefault(piece.rate_hz, []).append(part)
                 else:
                     waiting.setdefault(letter, []).append(piece)
@@ -234,10 +236,15 @@ def _filled(pieces: list[Piece], start_ns: int, rate: float, length: int) -> np.
 
 def _grid(start_ns: int, rate: float) -> tuple[int, float]:
     """Number of the sample nearest to a time, counted from 1970, and how much later the time is (nanoseconds)."""
-    over, under = rate.as_integer_ratio() if isinstance(rate, float) else (rate, 1)
-    spacing = under * SECOND_NS
-    first = (2 * start_ns * over + spacing) // (2 * spacing)  # in whole numbers: 1970 is far away
-    return first, (start_ns * over - first * spacing) / over
+    over, under = _ratio(rate)
+    whole_s, rest_ns = divmod(start_ns, under * SECOND_NS)  # exact: 1970 is far away
+    number = (2 * rest_ns * over + under * SECOND_NS) // (2 * under * SECOND_NS)
+    return whole_s * over + number, (rest_ns * over - number * under * SECOND_NS) / over
+
+
+@lru_cache(maxsize=64)
+def _ratio(rate: float) -> tuple[int, int]:
+    return float(rate).as_integer_ratio()
 
 
 def _connected(parts: list[_Part]) -> list[list[_Part]]:
@@ -267,7 +274,7 @@ class _Stretch:
         self.begins = [m.first for m in members]
 
     def time_ns(self, number: int) -> int:
-        over, under = self.rate.as_integer_ratio() if isinstance(self.rate, float) else (self.rate, 1)
+        over, under = _ratio(self.rate)
         whole, rest = divmod(number * under * SECOND_NS, over)
         return whole + round(rest / over + self.offset_ns)
 
@@ -297,8 +304,11 @@ class _Stretch:
             data[member.index, begin + shift : stop + shift] = member.data[begin:stop]
             if recorded is not None:
                 measured = np.ones(stop - begin, bool)
-                for a, b in member.filled:
-                    measured[max(a - begin, 0) : max(b - begin, 0)] = False
+                if len(member.filled):
+                    some = member.filled[:, 1] > begin
+                    some &= member.filled[:, 0] < stop
+                    for a, b in member.filled[some].tolist():
+                        measured[max(a - begin, 0) : b - begin] = False
                 recorded[begin + shift : stop + shift] |= measured
         return data, recorded
 
@@ -337,7 +347,15 @@ def _fit_window(segment: Segment, in_samples: int, model_rate: float, report: Re
     report.note("fragment padded", station, channel, seconds=length / segment.rate_hz)
     # Mirrored noise goes on as it was; zeros would make an onset of the first sample.
     left = (in_samples - length) // 2
-    mirrored = np.abs((np.arange(-left, in_samples - left) + length - 1) % (2 * length - 2) - (length - 1))
+    right = in_samples - length - left
+    data = np.empty((len(segment.data), in_samples), np.float32)
+    if max(left, right) < length:
+        data[:, left : left + length] = segment.data
+        data[:, :left] = segment.data[:, left:0:-1]
+        data[:, left + length :] = segment.data[:, -2 : -2 - right : -1]
+    else:  # there and back more than once
+        mirrored = np.abs((np.arange(-left, length + right) + length - 1) % (2 * length - 2) - (length - 1))
+        data[:] = segment.data[:, mirrored]
     recorded = segment.recorded
     if recorded is not None:
         padded = np.ones(in_samples, bool)
@@ -345,7 +363,7 @@ def _fit_window(segment: Segment, in_samples: int, model_rate: float, report: Re
         recorded = padded
     return replace(
         segment,
-        data=np.ascontiguousarray(segment.data[:, mirrored]),
+        data=data,
         start_ns=segment.start_ns - round(left / segment.rate_hz * SECOND_NS),
         real=(left, left + length),
         recorded=recorded,
