@@ -36,10 +36,10 @@ def consensus(
             pick of the group has one.
 
     Returns:
-        tables.PICKS with model "consensus", and two more columns: ``n_models``, how many agree, and ``spread_s``, the
+        tables.PICKS with model "consensus" and two more columns. ``n_models`` says how many agree, ``spread_s`` is the
         latest minus the earliest time of the group. ``probability`` is the sum over the group divided by the number of
-        models in all of ``picks``: a model that is silent counts as 0, which ranks picks far better than the mean of
-        those that speak. Amplitude and SNR are those of the most probable pick.
+        models in all of ``picks``; a model that is silent counts as 0, which ranks picks better than the mean of those
+        that speak. Amplitude and SNR are those of the most probable pick.
 
     Raises:
         TableError: not a picks table, or one pick twice (the same model with two sets of thresholds, say).

@@ -164,18 +164,19 @@ def pick_many(
     """What :func:`pick` gives for each of several models and sets of thresholds, in one pass over the data.
 
     Each stream is read and cleaned once, each model runs once, and a set of thresholds repeats only the search for
-    peaks and their amplitudes. All models are held in memory (or on the device) together.
+    peaks and their amplitudes. All models are held in memory (or on the device) together. Waveforms and what is not
+    listed here are as for :func:`pick`.
 
     Args:
         models: names for ``load_model`` or SeisBench models, in a list, or in a dict that names them. A model of a dict
             whose weights have no name takes that of the dict.
         thresholds: one set as for :func:`pick`, or a list of such sets; None in it stands for the weights' own.
-        waveforms, device, ...: as for :func:`pick`.
 
     Returns:
-        ``{(model, thresholds): picks}``, names such as ("phasenet:original", "0.3"), ("phasenet:volpick", "own") or
-        ("phasenet:jma", "P 0.2, S 0.1"). Each table and its report equal those of :func:`pick` with that model and
-        those thresholds. ``pandas.concat(result, names=["run", "thresholds"])`` makes one long table of them.
+        A picks table for each pair of model and thresholds. The keys are pairs of names, such as
+        ``("phasenet:original", "0.3")``, ``("phasenet:volpick", "own")`` or ``("phasenet:jma", "P 0.2, S 0.1")``. Each
+        table and its report equal those of :func:`pick` with that model and those thresholds.
+        ``pandas.concat(result, names=["run", "thresholds"])`` makes one long table of them.
 
     Raises:
         ModelError, PickingError: as :func:`pick`.
