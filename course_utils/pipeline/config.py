@@ -82,6 +82,9 @@ class Pick(_Section):
 
     model: str = Field("phasenet:original", description='"class:weights", or the path of a .json and .safetensors pair')
     device: str = Field("auto", description='"auto", "cpu", "cuda", "cuda:1", ...')
+    engine: Literal["auto", "torch", "kernel"] = Field(
+        "auto", description="what runs the model: torch, or the compiled kernel that serves PhaseNet on a CPU"
+    )
     p_threshold: Probability | None = Field(None, description="default: the weights' own")
     s_threshold: Probability | None = Field(None, description="default: the weights' own")
     time_stretch: float = Field(

@@ -1,12 +1,15 @@
-"""Where a run's waveforms, stations and velocity model come from: a folder, a data set, or a synthetic world.
+"""Where a run's waveforms come from: an archive of files or objects, a data set, or a synthetic world.
 
 A source knows the windows in which there are records, reads one of them at a time, and says what its bytes are,
-so that a unit of work can tell whether it is up to date.
+so that a unit of work can tell whether it is up to date. What reads a window holds no index of the archive, so that it
+can be sent to another process.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,22 +17,28 @@ from typing import Any
 
 import pandas as pd
 
-from course_utils.catalog.store import read_catalog, read_table
+from course_utils.catalog.store import read_catalog
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError
+from course_utils.pipeline.network import configured_velocity, leave_out_strays, read_network, reconcile
 from course_utils.pipeline.units import table_hash
 
-PAD_S = 60.0  # read beyond a window on both sides, so that no pick feels its edge
+NEAR = pd.Timedelta(hours=1)  # files this close to a window are read with it: more than any picker needs around it
+_DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True)
 class Window:
-    """One station from ``start`` (included) to ``end`` (excluded), and the files that hold its records."""
+    """One station from ``start`` (included) to ``end`` (excluded), and the files that hold its records.
+
+    ``tags`` say what the bytes of objects are that have no modification time on this machine; empty for files.
+    """
 
     station: str
     start: pd.Timestamp
     end: pd.Timestamp
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,11 +48,32 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Records:
+    """Waveforms without stations and velocity.
+
+    Attributes:
+        reader: what reads a window: ``reader.read_window(window, pad_s)`` gives a Stream and what was wrong with files.
+        windows: station by station, in order of time; a fresh iterator at every call.
+        count: how many windows there are.
+        identity: what the bytes are, as far as the windows do not say it.
+        unused: files and channels left out, with the reason.
+    """
+
+    label: str
+    reader: Any
+    windows: Any
+    count: int
+    identity: dict[str, Any]
+    unused: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
 class Source:
     """Everything a run needs to know about its input.
 
     Attributes:
         span: first and last time of the records, cut to the configured time.
+        reader: reads a window, see :class:`Records`.
         unused: files and stations left out, with the reason.
         inventory: instrument responses, when they are known.
     """
@@ -55,6 +85,7 @@ class Source:
     windows: tuple[Window, ...]
     span: tuple[pd.Timestamp, pd.Timestamp]
     records: Any
+    reader: Any
     unused: list[dict[str, str]] = field(default_factory=list)
     inventory: Any = None
 
@@ -76,7 +107,7 @@ def open_source(config: Config) -> Source:
     elif kind.startswith(DATASET):
         source = _dataset(config)
     else:
-        source = _folder(config)
+        source = _archive(config)
     if not source.windows:
         raise ConfigError(
             f"[input] waveforms = {kind!r}: no records at the stations of the table"
@@ -87,16 +118,35 @@ def open_source(config: Config) -> Source:
     return source
 
 
-def open_records(text: str) -> tuple[Any, list[Window], list[dict[str, str]]]:
-    """Records without stations and velocity: what reads them, the windows that hold some, and the files not used."""
-    if text.startswith((SYNTHETIC, DATASET)):
-        source = open_source(Config.from_dict({"input": {"waveforms": text}}))
-        return source.records, list(source.windows), source.unused
-    from course_utils.data import read_waveforms
+def open_records(text: str, start=None, end=None, stations: tuple[str, ...] = ()) -> Records:
+    """Records without stations and velocity, of what is wanted of them (stations as patterns, see ``station_matches``).
 
-    archive = read_waveforms(Path(text).expanduser())
-    everything = Config.from_dict({"input": {"waveforms": text, "stations": "-", "velocity": "-"}})
-    return archive, _archive_windows(archive, archive.stations, everything), _problems(archive)
+    Raises:
+        ConfigError, DataError: nothing of the kind, or nothing in that time at these stations.
+    """
+    from course_utils.data.day_files import open_archive, station_matches
+    from course_utils.data.storage import open_storage
+
+    limits = _limit(start), _limit(end)
+    if text.startswith((SYNTHETIC, DATASET)):
+        times = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
+        source = open_source(Config.from_dict({"input": {"waveforms": text} | times}))
+        windows = [w for w in source.windows if station_matches(w.station, stations)]
+        if not windows:
+            raise ConfigError(f"{text}: no station fits {', '.join(stations)}; there is {', '.join(_names(source))}")
+        return Records(text, source.reader, lambda: iter(windows), len(windows), source.identity, source.unused)
+    archive = open_archive(open_storage(text), *limits, stations)
+    count = sum(1 for _ in archive_windows(archive, archive.stations, *limits))
+    if not count:
+        raise ConfigError(f"{text}: no records between start and end; it holds {archive.start} to {archive.end}")
+    return Records(
+        text,
+        FileRecords(archive.storage),
+        lambda: archive_windows(archive, archive.stations, *limits),
+        count,
+        {"source": "files"},
+        _problems(archive),
+    )
 
 
 def open_catalog(text: str, config: Config | None = None) -> tuple[Catalog, frozenset[int] | None]:
@@ -116,124 +166,93 @@ def open_catalog(text: str, config: Config | None = None) -> tuple[Catalog, froz
     return read_catalog(config.path(text) if config else Path(text).expanduser()), None
 
 
-def reconcile(stations: pd.DataFrame, recorded: list[str]) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """The stations that have records, with the location codes of the records where the table leaves them open.
+def archive_windows(archive, stations: Iterable[str], start=None, end=None) -> Iterator[Window]:
+    """The windows of an archive of files or objects, station by station."""
+    for station in stations:
+        yield from day_windows(station, archive.spans(station), start, end, archive.storage.tag)
 
-    Stations without records say nothing about where there was no earthquake; they would mislead the associator.
-    A row "NC.ABC." stands for every sensor "NC.ABC.xx" of the records that has no row of its own.
 
-    Returns:
-        The table, and what was left out: recorded stations without a row, rows without records.
+def day_windows(station: str, spans: list[tuple], start=None, end=None, tag=lambda file: "") -> list[Window]:
+    """Windows of one UTC day that hold records, cut to ``start`` and ``end``.
+
+    Args:
+        spans: first and last time of each record, and its file ("" for none).
+        tag: what the bytes of a file are; see :class:`Window`.
     """
-    known = set(stations["station"])
-    blank = {row.rsplit(".", 1)[0]: row for row in known if row.endswith(".")}
-    extra, unused = [], []
-    for name in sorted(set(recorded) - known):
-        row = blank.get(name.rsplit(".", 1)[0])
-        if row is None:
-            unused.append({"what": name, "reason": "its records have no row in the stations table"})
-        else:
-            extra.append(stations[stations["station"] == row].assign(station=name))
-    table = pd.concat([stations, *extra], ignore_index=True)
-    stood_in = {
-        blank[name.rsplit(".", 1)[0]] for name in recorded if name not in known and name.rsplit(".", 1)[0] in blank
-    }
-    for name in sorted(known - set(recorded) - stood_in):
-        unused.append({"what": name, "reason": "the stations table names it, but there are no records of it"})
-    return table[table["station"].isin(recorded)].sort_values("station", ignore_index=True), unused
+    held: dict[int, list[tuple]] = defaultdict(list)
+    near: dict[int, set[str]] = defaultdict(set)
+    for first, last, file in spans:
+        for day in range(first.value // _DAY_NS, last.value // _DAY_NS + 1):
+            held[day].append((first, last))
+        if file:
+            for day in range((first - NEAR).value // _DAY_NS, (last + NEAR).value // _DAY_NS + 1):
+                near[day].add(file)
+    windows = []
+    for day in sorted(held):
+        a = pd.Timestamp(day * _DAY_NS, tz="UTC").as_unit("us")
+        b = a + pd.Timedelta(days=1)
+        a, b = max(a, start) if start is not None else a, min(b, end) if end is not None else b
+        if a < b and any(last >= a and first < b for first, last in held[day]):
+            files = tuple(sorted(near[day]))
+            tags = tuple(map(tag, files))
+            windows.append(Window(station, a, b, files, tags if any(tags) else ()))
+    return windows
 
 
-def leave_out_strays(stations: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """The stations without those 20 times farther from the network's middle than half of them are (and over 300 km).
+class FileRecords:
+    """Reads windows from the files that they name."""
 
-    One wrong sign of a longitude would otherwise stretch the study area over an ocean.
-    """
-    from course_utils.earth import distance_azimuth
+    def __init__(self, storage):
+        self.storage = storage
 
-    middle = stations["latitude"].median(), stations["longitude"].median()
-    distance_km, _ = distance_azimuth(*middle, stations["latitude"], stations["longitude"])
-    usual_km = float(pd.Series(distance_km).median())
-    stray = distance_km > max(20 * usual_km, 300.0)
-    left_out = [
-        {
-            "what": name,
-            "reason": f"stands {far:.0f} km from the middle of the network, half of the stations within {usual_km:.0f} km; "
-            "check its latitude and longitude",
-        }
-        for name, far in zip(stations.loc[stray, "station"], distance_km[stray], strict=True)
-    ]
-    return stations[~stray].reset_index(drop=True), left_out
+    def read_window(self, window: Window, pad_s: float):
+        """The records of a window with ``pad_s`` seconds on both sides, and what was wrong with its files."""
+        from course_utils.data.waveforms import read_files
+
+        pad = pd.Timedelta(seconds=pad_s)
+        return read_files(self.storage, window.files, window.station, window.start - pad, window.end + pad)
 
 
-def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
-    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`.
-
-    Picks at fewer than three stations make no event, which is a result like another: all stations are then returned.
-
-    Raises:
-        ConfigError: there are picks, but none at a station of the file.
-    """
-    from course_utils.data import read_stations
-
-    table = read_table(path, "stations") if path.suffix == ".parquet" else read_stations(path)
-    named, _ = reconcile(table, sorted(picks["station"].unique()))
-    if len(picks) and not len(named):
-        raise ConfigError(
-            f"{path}: no pick is at one of its stations; they are called {_some(table['station'])} there and "
-            f"{_some(picks['station'])} in the picks; write NET.STA.LOC in both (NET.STA. where there is no LOC)"
-        )
-    if len(named) >= 3:
-        return named
-    return pd.concat([named, table]).drop_duplicates("station").sort_values("station", ignore_index=True)
+def _names(source: Source) -> list[str]:
+    return sorted({window.station for window in source.windows})[:8]
 
 
-def velocity_of(path: Path, interpolation: str = "linear") -> pd.DataFrame:
-    """A velocity model from CSV, or from a run's own Parquet, which holds nodes whatever it was made of."""
-    from course_utils.earth import read_velocity
-
-    return read_table(path, "velocity") if path.suffix == ".parquet" else read_velocity(path, interpolation)
+def _limit(time) -> pd.Timestamp | None:
+    return None if time is None else pd.Timestamp(time)
 
 
-def _some(names: pd.Series) -> str:
-    unique = names.drop_duplicates()
-    return ", ".join(unique.head(2)) + (", ..." if len(unique) > 2 else "") if len(unique) else "(no rows)"
+def _archive(config: Config) -> Source:
+    from course_utils.data.day_files import open_archive
+    from course_utils.data.storage import open_storage
 
-
-def _folder(config: Config) -> Source:
-    from course_utils.data import read_waveforms
-
-    stations, inventory = _stations(config)
-    archive = read_waveforms(config.path(config.input.waveforms))
+    stations, inventory = read_network(config)
+    text, limits = config.input.waveforms, (_limit(config.input.start), _limit(config.input.end))
+    archive = open_archive(open_storage(text if "://" in text else config.path(text)), *limits)
     stations, unused = reconcile(stations, archive.stations)
     stations, far = leave_out_strays(stations)
-    unused += far
-    unused += _problems(archive)
-    windows = _archive_windows(archive, stations["station"], config)
+    windows = archive_windows(archive, stations["station"], *limits)
     return Source(
-        config.input.waveforms,
+        text,
         stations,
-        _velocity(config),
+        configured_velocity(config),
         {"source": "files"},
         tuple(windows),
         _cut((archive.start, archive.end), config),
         archive,
-        unused,
+        FileRecords(archive.storage),
+        unused + far + _problems(archive),
         inventory,
     )
 
 
 def _problems(archive) -> list[dict[str, str]]:
-    return [
+    found = [
         {"what": row.file, "reason": row.problem + (" (used in part)" if row.used else "")}
         for row in archive.problems.itertuples()
     ]
-
-
-def _archive_windows(archive, stations, config: Config) -> list[Window]:
-    windows = []
-    for name, pieces in archive.index[archive.index["station"].isin(stations)].groupby("station"):
-        windows += _windows(str(name), [(p.start, p.end, p.file) for p in pieces.itertuples()], config)
-    return windows
+    for channel, count in sorted(getattr(archive, "unused", {}).items()):
+        found.append({"what": f"{count} files of channel {channel}", "reason": "not a channel that pickers know"})
+    return found
 
 
 def _dataset(config: Config) -> Source:
@@ -246,23 +265,22 @@ def _dataset(config: Config) -> Source:
             raise ConfigError(
                 f"[input] waveforms = {config.input.waveforms!r}: the data set holds no {part}, but {', '.join(opened.parts)}"
             )
-    stations, inventory = _stations(config) if config.input.stations else (opened.stations, None)
-    records = _StreamRecords(opened.waveforms)
-    stations, unused = reconcile(stations, sorted(records.spans))
+    stations, inventory = read_network(config) if config.input.stations else (opened.stations, None)
+    records = _DatasetRecords(name)
+    spans = records.spans()
+    stations, unused = reconcile(stations, sorted(spans))
     digest = hashlib.sha256("".join(f.sha256 for f in files(name).values()).encode()).hexdigest()
+    limits = _limit(config.input.start), _limit(config.input.end)
+    known = set(stations["station"])
     windows = [
-        window
-        for station, spans in sorted(records.spans.items())
-        if station in set(stations["station"])
-        for window in _windows(station, spans, config)
+        w for station, held in sorted(spans.items()) if station in known for w in day_windows(station, held, *limits)
     ]
-    velocity = _velocity(config) if config.input.velocity else opened.velocity
+    velocity = configured_velocity(config) if config.input.velocity else opened.velocity
     identity = {"source": config.input.waveforms, "sha256": digest}
-    pieces = [span for spans in records.spans.values() for span in spans]
+    pieces = [span for held in spans.values() for span in held]
     span = _cut((min(p[0] for p in pieces), max(p[1] for p in pieces)), config)
-    return Source(
-        config.input.waveforms, stations, velocity, identity, tuple(windows), span, records, unused, inventory
-    )
+    label = config.input.waveforms
+    return Source(label, stations, velocity, identity, tuple(windows), span, records, records, unused, inventory)
 
 
 def _synthetic(config: Config) -> Source:
@@ -270,10 +288,11 @@ def _synthetic(config: Config) -> Source:
 
     name = config.input.waveforms.removeprefix(SYNTHETIC)
     made = world(name)
-    stations, inventory = _stations(config) if config.input.stations else (made.stations, made.inventory)
-    velocity = _velocity(config) if config.input.velocity else made.velocity
+    stations, inventory = read_network(config) if config.input.stations else (made.stations, made.inventory)
+    velocity = configured_velocity(config) if config.input.velocity else made.velocity
     spans = [(made.start, made.end - pd.Timedelta(microseconds=1), "")]
-    windows = [w for station in made.stations["station"] for w in _windows(station, spans, config)]
+    limits = _limit(config.input.start), _limit(config.input.end)
+    windows = [w for station in made.stations["station"] for w in day_windows(station, spans, *limits)]
     identity = {
         "source": config.input.waveforms,
         "version": __version__,
@@ -281,9 +300,8 @@ def _synthetic(config: Config) -> Source:
     }
     # an event just before the first record can be seen, too
     span = _cut((made.start - pd.Timedelta(minutes=1), made.end), config)
-    return Source(
-        config.input.waveforms, stations, velocity, identity, tuple(windows), span, _World(name), [], inventory
-    )
+    label, records = config.input.waveforms, _WorldRecords(name)
+    return Source(label, stations, velocity, identity, tuple(windows), span, records, records, [], inventory)
 
 
 @lru_cache(maxsize=2)
@@ -307,81 +325,44 @@ def _opened(name: str):
     return data.open(name)
 
 
-def _stations(config: Config) -> tuple[pd.DataFrame, Any]:
-    """The stations table, and the inventory when the file is StationXML (amplitudes are then in m/s)."""
-    from course_utils.data import read_stations
-
-    path = config.path(config.input.stations)
-    if not path.is_file():
-        raise FileNotFoundError(f"stations {path}: no such file; give a CSV (station, latitude, ...) or StationXML")
-    table, inventory = read_stations(path), None
-    with open(path, "rb") as handle:
-        is_xml = handle.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    if is_xml:
-        import obspy
-
-        inventory = obspy.read_inventory(path)
-    return table, inventory
-
-
-def _velocity(config: Config) -> pd.DataFrame:
-    from course_utils.earth import read_velocity
-
-    return read_velocity(config.path(config.input.velocity), config.input.velocity_interpolation or "linear")
-
-
 def _cut(span: tuple[pd.Timestamp, pd.Timestamp], config: Config) -> tuple[pd.Timestamp, pd.Timestamp]:
     start, end = config.input.start, config.input.end
     return max(span[0], pd.Timestamp(start or span[0])), min(span[1], pd.Timestamp(end or span[1]))
 
 
-def _windows(station: str, spans: list[tuple], config: Config) -> list[Window]:
-    """Windows of one UTC day that hold records, cut to the configured time."""
-    first, last = min(s[0] for s in spans), max(s[1] for s in spans) + pd.Timedelta(microseconds=1)
-    start = max(first, pd.Timestamp(config.input.start)) if config.input.start else first
-    end = min(last, pd.Timestamp(config.input.end)) if config.input.end else last
-    day, windows = start.floor("D"), []
-    while day < end:
-        after = day + pd.Timedelta(days=1)
-        a = max(day, pd.Timestamp(config.input.start)) if config.input.start else day
-        b = min(after, pd.Timestamp(config.input.end)) if config.input.end else after
-        held = [s for s in spans if s[1] >= a and s[0] < b]
-        if held:
-            pad = pd.Timedelta(seconds=PAD_S)
-            files = tuple(sorted({Path(s[2]) for s in spans if s[2] and s[1] >= a - pad and s[0] < b + pad}))
-            windows.append(Window(station, a, b, files))
-        day = after
-    return windows
+class _NamedRecords:
+    """Records that every process can open by a name."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def read_window(self, window: Window, pad_s: float):
+        """The records of a window with ``pad_s`` seconds on both sides; nothing is ever wrong with them."""
+        pad = pd.Timedelta(seconds=pad_s)
+        return self.read(window.station, window.start - pad, window.end + pad), {}
 
 
-class _StreamRecords:
-    """The records of an ObsPy Stream by station."""
+class _DatasetRecords(_NamedRecords):
+    """The waveforms of a data set of the manifest, by station."""
 
-    def __init__(self, stream):
-        self._by_station: dict[str, list] = {}
-        for trace in stream:
-            header = trace.stats
-            self._by_station.setdefault(f"{header.network}.{header.station}.{header.location}", []).append(trace)
-        self.spans = {
-            name: [
-                (pd.Timestamp(t.stats.starttime.ns, tz="UTC"), pd.Timestamp(t.stats.endtime.ns, tz="UTC"), "")
-                for t in traces
-            ]
-            for name, traces in self._by_station.items()
-        }
+    def _of(self, station: str) -> list:
+        return [t for t in _opened(self.name).waveforms if t.id.rsplit(".", 1)[0] == station]
+
+    def spans(self) -> dict[str, list[tuple]]:
+        found: dict[str, list[tuple]] = defaultdict(list)
+        for trace in _opened(self.name).waveforms:
+            first, last = (pd.Timestamp(t.ns, tz="UTC") for t in (trace.stats.starttime, trace.stats.endtime))
+            found[trace.id.rsplit(".", 1)[0]].append((first, last, ""))
+        return dict(found)
 
     def read(self, station: str, start: pd.Timestamp, end: pd.Timestamp):
         from obspy import Stream, UTCDateTime
 
-        stream = Stream(self._by_station.get(station, []))
-        return stream.slice(UTCDateTime(ns=start.value), UTCDateTime(ns=end.value - 1))
+        return Stream(self._of(station)).slice(UTCDateTime(ns=start.value), UTCDateTime(ns=end.value - 1))
 
 
-class _World:
+class _WorldRecords(_NamedRecords):
     """The records of a synthetic world, made when they are asked for."""
-
-    def __init__(self, name: str):
-        self.name = name
 
     def read(self, station: str, start: pd.Timestamp, end: pd.Timestamp):
         made = world(self.name)

@@ -3,54 +3,90 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from course_utils.catalog.tables import Catalog, conform, empty
 from course_utils.pipeline.config import Config, ConfigError, Pick, check_keys, explain_settings
-from course_utils.pipeline.sources import PAD_S, Source, Window
-from course_utils.pipeline.units import Result, Unit, UnusableInput, table_hash
+from course_utils.pipeline.sources import Source, Window
+from course_utils.pipeline.units import Result, Unit, UnitStore, UnusableInput, table_hash
 
 
 def pick_units(source: Source, pick: Pick) -> list[Unit]:
     """One unit for each station and UTC day that has records."""
-    settings = pick.model_dump(exclude={"device", "batch_size"}) | {"weights": model_identity(pick.model)}
-    inventory = None if source.inventory is None else _inventory_hash(source.inventory)
-    units = []
-    for window in source.windows:
-        inputs = source.identity | {
-            "station": window.station,
-            "start": window.start.isoformat(),
-            "end": window.end.isoformat(),
-            "settings": settings,
-            "inventory": inventory,
-        }
-        arguments = {"records": source.records, "window": window, "pick": pick, "inventory": source.inventory}
-        units.append(Unit("pick", window.name, pick_window, arguments, inputs, window.files))
-    return units
+    make = UnitMaker(source.reader, source.identity, pick, source.inventory)
+    return [make.unit(window) for window in source.windows]
 
 
-def pick_window(records: Any, window: Window, pick: Pick, inventory: Any) -> Result:
+class UnitMaker:
+    """Makes the units of picking; a process that picks holds one of them."""
+
+    def __init__(
+        self, reader: Any, identity: dict[str, Any], pick: Pick, inventory: Any, weights: dict[str, str] | None = None
+    ):
+        self.reader, self.pick, self.inventory = reader, pick, inventory
+        settings = pick.model_dump(exclude={"device", "engine", "batch_size"})
+        settings["weights"] = model_identity(pick.model) if weights is None else weights
+        responses = None if inventory is None else _inventory_hash(inventory)
+        self.inputs = identity | {"settings": settings, "inventory": responses, "anchor": "time"}
+
+    def unit(self, window: Window) -> Unit:
+        """Picking of a window."""
+        times = {"station": window.station, "start": window.start.isoformat(), "end": window.end.isoformat()}
+        inputs = (
+            self.inputs
+            | times
+            | ({"objects": list(zip(window.files, window.tags, strict=True))} if window.tags else {})
+        )
+        arguments = {"reader": self.reader, "window": window, "pick": self.pick, "inventory": self.inventory}
+        files = () if any("://" in file for file in window.files) else tuple(map(Path, window.files))
+        return Unit("pick", window.name, pick_window, arguments, inputs, files)
+
+
+def padding_s(pick: Pick) -> float:
+    """Seconds around a window that its picks can feel: a window of the model on each side with what it blinds there, and
+    the ends of filters and of the windows in which amplitude and noise are measured."""
+    model = _model(pick.model)
+    seconds = (model.in_samples or 0) / (model.sampling_rate or 100.0) / pick.time_stretch
+    return 1.2 * seconds + 20.0
+
+
+def pick_window(reader: Any, window: Window, pick: Pick, inventory: Any) -> Result:
     """Picks of one station in one window. Records around it are read too, so that its edges leave no mark."""
-    from course_utils import picking
-
-    pad = pd.Timedelta(seconds=PAD_S)
+    began = time.perf_counter()
     try:
-        stream = records.read(window.station, window.start - pad, window.end + pad)
+        stream, problems = reader.read_window(window, padding_s(pick))
     except (OSError, ValueError, RuntimeError) as error:
         raise UnusableInput(f"records cannot be read: {error}") from error
+    return pick_stream(stream, problems, window, pick, inventory, time.perf_counter() - began)
+
+
+def pick_stream(
+    stream, problems: dict[str, str], window: Window, pick: Pick, inventory: Any, reading_s: float
+) -> Result:
+    """Picks in a window of records that have been read, with their padding; ``problems`` of files go into the facts."""
+    from course_utils import picking
+
+    began = time.perf_counter()
     if not len(stream):
-        raise UnusableInput(_why_empty(records, window))
+        raise UnusableInput(
+            "; ".join(f"{kind} ({file})" for file, kind in problems.items()) or "no records in the window"
+        )
     try:
         picks = picking.pick(
             stream,
             _model(pick.model),
             device=pick.device,
+            engine=pick.engine,
             thresholds=pick.thresholds,
             batch_size=pick.batch_size,
             overlap=_overlap(pick.overlap),
+            anchor="time",
             max_gap_s=pick.max_gap_s,
             time_stretch=pick.time_stretch,
             inventory=inventory,
@@ -62,7 +98,17 @@ def pick_window(records: Any, window: Window, pick: Pick, inventory: Any) -> Res
         kinds = sorted({note["kind"] for note in report["notes"]})
         raise UnusableInput(f"no usable record: {', '.join(kinds) or 'no component that the model knows'}")
     inside = (picks["time"] >= window.start) & (picks["time"] < window.end)
-    return Result({"picks": picks[inside].reset_index(drop=True)}, report)
+    picks = picks[inside].reset_index(drop=True)
+    for column in (
+        "probability",
+        "amplitude",
+        "snr_db",
+    ):  # seven digits are more than they hold, and half the bytes on disk
+        picks[column] = picks[column].astype("float32").astype("float64")
+    report["totals"] |= {f"{phase}_picks": int((picks["phase"] == phase).sum()) for phase in ("P", "S")}
+    report["files"] = [{"file": file, "problem": problem} for file, problem in problems.items()]
+    report["seconds"] = {"reading": round(reading_s, 4), "picking": round(time.perf_counter() - began, 4)}
+    return Result({"picks": picks}, report)
 
 
 def merge_picks(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -72,6 +118,17 @@ def merge_picks(tables: list[pd.DataFrame]) -> pd.DataFrame:
         return empty("picks")
     picks = pd.concat(filled, ignore_index=True).drop_duplicates("pick_id")
     return conform(picks.sort_values(["time", "station", "channel", "phase", "pick_id"], kind="stable"), "picks")
+
+
+def picks_by_day(store: UnitStore, windows: Iterable[Window]) -> Iterator[pd.DataFrame]:
+    """The picks of all finished windows, a table for each UTC day with picks, in order of time."""
+    by_day: dict[str, list[str]] = {}
+    for window in windows:
+        by_day.setdefault(window.name.split("/", 1)[0], []).append(window.name)
+    for day in sorted(by_day):
+        tables = [table for name in by_day[day] if (table := store.table("pick", name, "picks")) is not None]
+        if sum(map(len, tables)):
+            yield merge_picks(tables)
 
 
 def association_settings(config: Config, stations: pd.DataFrame, velocity: pd.DataFrame):
@@ -180,13 +237,3 @@ def _inventory_hash(inventory) -> str:
         for channel in station
     )
     return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def _why_empty(records: Any, window: Window) -> str:
-    problems = getattr(records, "problems", None)
-    if problems is not None:
-        files = {str(path) for path in window.files}
-        said = problems[problems["file"].isin(files)]
-        if len(said):
-            return f"{said['file'].iloc[0]}: {said['problem'].iloc[0]}"
-    return "no records in the window"

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,7 +66,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class Record:
-    """What happened to a unit. ``state`` is "done" (now), "kept" (from an earlier run) or "skipped"."""
+    """What happened to a unit. ``state`` is "done" (now), "kept" (from an earlier run), "skipped" (its input cannot be
+    used) or, where a run goes on after an error of one unit, "failed"."""
 
     stage: str
     name: str
@@ -85,8 +87,16 @@ class UnitStore:
 
     def place(self, unit: Unit) -> Path:
         """Where the unit's result lies, or will lie."""
-        parts = [quote(part, safe="=.-_ ") if part.strip(".") else "%2E" * len(part) for part in unit.name.split("/")]
-        return self.folder / unit.stage / Path(*parts)
+        return self._place(unit.stage, unit.name)
+
+    def _place(self, stage: str, name: str) -> Path:
+        parts = [quote(part, safe="=.-_ ") if part.strip(".") else "%2E" * len(part) for part in name.split("/")]
+        return self.folder / stage / Path(*parts)
+
+    def table(self, stage: str, name: str, table: str) -> pd.DataFrame | None:
+        """One table of a unit that was finished, by its names; None when it was not."""
+        path = self._place(stage, name) / f"{table}.parquet"
+        return read_table(path, table) if path.exists() else None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -109,24 +119,31 @@ class UnitStore:
 
     def run(self, unit: Unit, force: bool = False) -> Record:
         """Run a unit unless its result is there; UnusableInput becomes a "skipped" record, other errors pass."""
+        record, note = (None, "") if force else self.held(unit)
+        if record is not None:
+            return record
         started = time.perf_counter()
-        place, note = self.place(unit), ""
-        if not force:
-            try:
-                held = self._finished(unit, place)
-            except TableError as error:
-                held, note = None, f"done again: {error}"
-            if held is not None:
-                return Record(unit.stage, unit.name, "kept", held["seconds"], held["rows"], held["facts"])
         try:
             result = unit.function(**unit.arguments)
         except UnusableInput as error:
-            return Record(
-                unit.stage, unit.name, "skipped", time.perf_counter() - started, reason=str(error) or "no reason given"
-            )
+            return skipped(unit, error, time.perf_counter() - started)
+        return self.keep(unit, result, time.perf_counter() - started, note)
+
+    def held(self, unit: Unit) -> tuple[Record | None, str]:
+        """The record of a unit whose result is there and up to date ("kept"), or None and a note if that is damaged."""
+        try:
+            held = self._finished(unit, self.place(unit))
+        except TableError as error:
+            return None, f"done again: {error}"
+        if held is None:
+            return None, ""
+        return Record(unit.stage, unit.name, "kept", held["seconds"], held["rows"], held["facts"]), ""
+
+    def keep(self, unit: Unit, result: Result, seconds: float, note: str = "") -> Record:
+        """Write the result of a unit, whole or not at all; the record of it."""
         rows = {name: len(table) for name, table in result.tables.items()}
-        record = Record(unit.stage, unit.name, "done", time.perf_counter() - started, rows, result.facts, note=note)
-        self._keep(unit, place, result, record)
+        record = Record(unit.stage, unit.name, "done", seconds, rows, result.facts, note=note)
+        self._keep(unit, self.place(unit), result, record)
         return record
 
     def tables(self, unit: Unit) -> dict[str, pd.DataFrame]:
@@ -175,6 +192,11 @@ class UnitStore:
             shutil.rmtree(hidden, ignore_errors=True)
 
 
+def skipped(unit: Unit, error: Exception, seconds: float) -> Record:
+    """The record of a unit whose input cannot be used."""
+    return Record(unit.stage, unit.name, "skipped", seconds, reason=str(error) or "no reason given")
+
+
 def file_hash(path: str | Path) -> str:
     """sha256 of a file's bytes, as hexadecimal text."""
     with open(path, "rb") as handle:
@@ -198,8 +220,18 @@ def _plain(value: Any) -> Any:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    stat = path.stat()
-    return {"path": str(path), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": file_hash(path)}
+    try:
+        stat = path.stat()
+        digest = _known_hash(str(path), stat.st_size, stat.st_mtime_ns)
+    except OSError as error:  # a file that could not be read is part of what the result depends on
+        return {"path": str(path), "bytes": None, "mtime_ns": None, "sha256": None, "error": str(error.strerror)}
+    return {"path": str(path), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": digest}
+
+
+@lru_cache(maxsize=64)
+def _known_hash(path: str, size: int, mtime_ns: int) -> str:
+    """A day file belongs to three units, its own and its neighbours' edges; its bytes are hashed once."""
+    return file_hash(path)
 
 
 def _same_file(held: dict[str, Any]) -> bool:
@@ -207,8 +239,10 @@ def _same_file(held: dict[str, Any]) -> bool:
     path = Path(held["path"])
     try:
         stat = path.stat()
+        if held["bytes"] is None:
+            return not os.access(path, os.R_OK)
     except OSError:
-        return False
+        return held["bytes"] is None
     if stat.st_size != held["bytes"]:
         return False
     return stat.st_mtime_ns == held["mtime_ns"] or file_hash(path) == held["sha256"]

@@ -11,7 +11,7 @@ import pytest
 from obspy import Trace, UTCDateTime
 
 from course_utils.data import DataError, read_waveforms
-from course_utils.data.waveforms import sniff
+from course_utils.data.miniseed import sniff
 
 START = UTCDateTime("2024-03-01T23:00:00")
 
@@ -185,7 +185,7 @@ def test_miniseed_3(tmp_path):
         starttime_str="2024-03-01T23:00:00Z",
     )
     traces.to_file(str(tmp_path / "x.bin"), format_version=3)
-    assert sniff(tmp_path / "x.bin") == "MSEED"
+    assert sniff((tmp_path / "x.bin").read_bytes()) == "MSEED"
     archive = read_waveforms(tmp_path)
     np.testing.assert_array_equal(archive.read("XX.AAA.")[0].data, samples)
     assert archive.problems.empty

@@ -40,6 +40,8 @@ class Oracle:
 class Model:
     """Stands in for a model: it has weights, namely none."""
 
+    in_samples, sampling_rate = 3001, 100.0
+
     def state_dict(self):
         return {}
 

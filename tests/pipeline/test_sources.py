@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.catalog.tables import conform
-from course_utils.pipeline.config import Config, ConfigError
-from course_utils.pipeline.sources import _windows, leave_out_strays, open_catalog, reconcile, world
+from course_utils.pipeline.config import ConfigError
+from course_utils.pipeline.network import leave_out_strays, reconcile
+from course_utils.pipeline.sources import day_windows, open_catalog, world
 
 START = pd.Timestamp("2024-01-01T22:00", tz="UTC")
 
@@ -47,14 +48,13 @@ def test_reconciled_stations_are_those_with_records(recorded, data):
 )
 def test_windows_hold_every_record_once(pieces, cut):
     spans = [(START + pd.Timedelta(seconds=a), START + pd.Timedelta(seconds=a + n), "f") for a, n in pieces]
-    limits = {"start": "2024-01-02T06:00:00", "end": "2024-01-04T07:00:00"} if cut else {}
-    config = Config.from_dict({"input": {"waveforms": "synthetic:x"} | limits})
-    windows = _windows("X.A.", spans, config)
+    start, end = (pd.Timestamp(f"2024-01-{d}:00:00Z") if cut else None for d in ("02T06", "04T07"))
+    windows = day_windows("X.A.", spans, start, end)
     for one, two in itertools.pairwise(windows):
         assert one.end <= two.start
     for a, b, _ in spans:
-        low = max(a, pd.Timestamp(config.input.start)) if cut else a
-        high = min(b, pd.Timestamp(config.input.end)) if cut else b
+        low = max(a, start) if cut else a
+        high = min(b, end) if cut else b
         covered = sum((max(pd.Timedelta(0), min(high, w.end) - max(low, w.start)) for w in windows), pd.Timedelta(0))
         assert covered == max(pd.Timedelta(0), high - low)
     assert all(w.end - w.start <= pd.Timedelta(days=1) for w in windows)

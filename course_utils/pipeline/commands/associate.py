@@ -33,7 +33,7 @@ def associate(
 
     from course_utils.association import associate_with_report
     from course_utils.catalog.store import read_table, write_table
-    from course_utils.pipeline.sources import stations_of_picks, velocity_of
+    from course_utils.pipeline.network import stations_of_picks, velocity_of
 
     overrides = {"threads": threads} | ({} if min_picks is None else {"min_picks": min_picks})
     try:

@@ -18,7 +18,7 @@ PACKAGES = (
     "numpy", "pandas", "scipy", "torch", "seisbench", "obspy", "pyocto", "fteikpy", "numba", "pyproj", "pyarrow", "duckdb", "pymseed",
     "safetensors", "pooch", "pyyaml", "pydantic", "typer", "rich", "matplotlib", "plotly", "ipykernel",
 )  # fmt: skip
-OPTIONAL = ("jupyter-book", "jupytext", "jupyterlab", "nbmake", "dask", "dask-jobqueue", "dask-mpi", "s3fs")
+OPTIONAL = ("jupyter-book", "jupytext", "jupyterlab", "nbmake", "dask", "dask-jobqueue", "dask-mpi")
 
 
 @dataclass

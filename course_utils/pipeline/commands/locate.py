@@ -39,7 +39,7 @@ def locate(
     from course_utils.catalog.store import read_table, write_table, write_text
     from course_utils.catalog.tables import Catalog
     from course_utils.location import run_location
-    from course_utils.pipeline.sources import stations_of_picks, velocity_of
+    from course_utils.pipeline.network import stations_of_picks, velocity_of
 
     try:
         events, pairs = (read_table(folder / f"{name}.parquet", name) for name in ("events", "assignments"))
