@@ -10,6 +10,9 @@ outputs from two groups of four taps in the seven points 0, +-1, +-2, +-1/2 cost
 
 from __future__ import annotations
 
+import platform
+
+import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -20,24 +23,19 @@ POINTS = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
 TILE = 4  # outputs of one Winograd tile, and its taps
 
 
-def _features() -> str:
-    """Names of the instruction sets that numba compiles for."""
-    import llvmlite.binding
-
-    if config.CPU_FEATURES is not None:
-        return config.CPU_FEATURES
-    return ",".join(f"+{name}" for name, there in llvmlite.binding.get_host_cpu_features().items() if there)
-
-
 def _instruction_set() -> tuple[str, int, int, bool]:
-    """Name, numbers in a register, output channels that one block of the convolution holds, fused multiply-add."""
-    have = {item.strip("+") for item in _features().split(",") if not item.startswith("-")}
+    """Name, numbers in a register, output channels that one block of the convolution holds, fused multiply-add: of the
+    processor that numba compiles for."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "NEON", 4, 8, True
+    text = config.CPU_FEATURES
+    if text is None:
+        text = ",".join(f"+{name}" for name, there in llvmlite.binding.get_host_cpu_features().items() if there)
+    have = {item.strip().removeprefix("+") for item in text.split(",")}
     if "avx512f" in have:
         return "AVX-512", 16, 8, True
     if {"avx2", "fma"} <= have:
         return "AVX2", 8, 4, True
-    if "neon" in have or "asimd" in have or "fp-armv8" in have:
-        return "NEON", 4, 8, True
     return "plain", 4, 4, False
 
 
