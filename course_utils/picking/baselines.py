@@ -79,7 +79,8 @@ def ar(
     inventory=None,
     response: str = "full",
 ) -> pd.DataFrame:
-    """P and S onsets by autoregression around the triggers of STA/LTA (Akazawa 2004; ObsPy's ``ar_pick``).
+    """P and S onsets by autoregression around the triggers of STA/LTA, by ObsPy's ``ar_pick`` (Akazawa 2004, 13th World
+    Conference on Earthquake Engineering, paper 786).
 
     Each trigger of the vertical, as in :func:`sta_lta`, opens a window from ``before_s`` before it to ``after_s`` after
     it, in which ``ar_pick`` looks for one P and, after it, one S. The P counts if it lies within ``near_s`` of the
