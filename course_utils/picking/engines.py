@@ -31,7 +31,7 @@ def choose(model, plan: Plan, engine: str) -> tuple[str, Callable]:
         if not why:
             try:
                 from . import kernel
-            except (ImportError, OSError) as error:  # numba or its LLVM does not load on this machine
+            except (ImportError, OSError, RuntimeError) as error:  # numba or its LLVM does not load on this machine
                 why = f"it needs numba, which cannot be used here: {error}"
             else:
                 return "kernel", kernel.probabilities

@@ -135,10 +135,12 @@ def _void(arrays: int, offsets: int):
 
 
 def _block(channels: int, taps: int, step_in: int, step_out: int, bias: bool = True, relu: bool = True):
-    """An intrinsic ``block(data, weights, x, x_row, w, bias, out, out_row, n_in)``: BLOCK_TIMES outputs of ``channels`` channels.
+    """An intrinsic ``block(data, weights, x, x_row, w, bias, out, out_row, n_in)``:
+    BLOCK_TIMES outputs of ``channels`` channels.
 
-    ``w`` and ``bias`` are offsets into ``weights``, the others into ``data``. Input (ci, t) is at ``x + ci * x_row + t * LANES``; weights lie as
-    (ci, tap, channel); output (c, j) goes to ``out + c * out_row + j * step_out * LANES``.
+    ``w`` and ``bias`` are offsets into ``weights``, the others into ``data``. Input (ci, t) is at
+    ``x + ci * x_row + t * LANES``; weights lie as (ci, tap, channel); output (c, j) goes to
+    ``out + c * out_row + j * step_out * LANES``.
     """
     has_bias = bias
 
@@ -179,9 +181,7 @@ def _block(channels: int, taps: int, step_in: int, step_out: int, bias: bool = T
     return block
 
 
-dense_block = _block(
-    BLOCK_CHANNELS, 2, 1, 1, bias=False, relu=False
-)  # two neighbouring tiles in one point of the transform
+dense_block = _block(BLOCK_CHANNELS, 2, 1, 1, bias=False, relu=False)  # one point of two neighbouring tiles
 stride_block = _block(BLOCK_CHANNELS, 7, TILE, 1)
 spread_block = _block(BLOCK_CHANNELS, 2, 1, TILE)  # one phase of the transposed convolution
 head_block = _block(3, 1, 1, 1, relu=False)

@@ -159,7 +159,7 @@ def _fast_engine() -> list[Finding]:
     """The kernel needs numba; which vector instructions it uses, the processor says."""
     try:
         from course_utils.picking import lanes
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         remedy = "the torch engine gives the same picks, slower; for the kernel: python -m pip install --force-reinstall numba"
         return [Finding("picking engine", f"torch; the kernel cannot be loaded: {error}", "note", remedy)]
     return [
