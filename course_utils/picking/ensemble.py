@@ -18,6 +18,7 @@ def consensus(
     required: int = 2,
     tolerance_s: float = 0.3,
     time: str = "mean",
+    of: int | None = None,
 ) -> pd.DataFrame:
     """Picks that at least ``required`` models agree on, per station, channel and phase.
 
@@ -34,11 +35,13 @@ def consensus(
         time: "mean" of the group's times weighted by probability, "median" in the same way, or "best", the time of the
             most probable pick. Picks without a probability (STA/LTA) have a voice, but move the time only where no
             pick of the group has one.
+        of: how many models there are. None counts those in ``picks``, or the tables if they are more (one may be
+            without rows), so it must be given where a single table may lack the picks of a quiet model.
 
     Returns:
         tables.PICKS with model "consensus" and two more columns. ``n_models`` says how many agree, ``spread_s`` is the
         latest minus the earliest time of the group. ``probability`` is the sum over the group divided by the number of
-        models in all of ``picks``; a model that is silent counts as 0, which ranks picks better than the mean of those
+        models; a model that is silent counts as 0, which ranks picks better than the mean of those
         that speak. Amplitude and SNR are those of the most probable pick.
 
     Raises:
@@ -52,14 +55,18 @@ def consensus(
         raise ValueError(f"time is {time!r}; use one of {', '.join(TIMES)}")
     if not tolerance_s >= 0:
         raise ValueError(f"tolerance_s is {tolerance_s}; give seconds from 0")
+    parts = []
     if not isinstance(picks, pd.DataFrame):
         parts = list(picks.values() if isinstance(picks, Mapping) else picks)
         picks = pd.concat([p for p in parts if len(p)] or [tables.empty("picks")], ignore_index=True)
     frame = tables.conform(picks, "picks")
     voters = frame.groupby(["model", "weights"], dropna=False, sort=True).ngroup().to_numpy()
-    n_voters = len(np.unique(voters))
-    if required < 1 or (n_voters and required > n_voters):
-        raise ValueError(f"required is {required} but picks holds {n_voters} models; give 1 to {max(n_voters, 1)}")
+    counted = len(np.unique(voters))
+    n_models = max(counted, len(parts)) if of is None else of
+    if n_models < counted:
+        raise ValueError(f"of is {of} but picks holds {counted} models")
+    if required < 1 or (n_models and required > n_models):
+        raise ValueError(f"required is {required} of {n_models} models; give 1 to {max(n_models, 1)}")
     # strongest first; what follows only makes the order of equals independent of that of the rows
     order = np.lexsort((frame["pick_id"], voters, frame["time"], -frame["probability"].fillna(0)))
     frame, voters = frame.iloc[order].reset_index(drop=True), voters[order]
@@ -67,9 +74,9 @@ def consensus(
     group = np.full(len(frame), -1)
     for rows in frame.groupby(["station", "channel", "phase"], dropna=False).indices.values():
         group[rows] = rows[_gather(micro[rows], voters[rows], round(tolerance_s * 1e6))]
-    found = _merge(frame, micro, group, n_voters, time)
+    found = _merge(frame, micro, group, n_models, time)
     found = found[found["n_models"] >= required].drop(columns="pick_id")
-    found = found.assign(model="consensus", weights=f"{required} of {n_voters} models within {tolerance_s:g} s")
+    found = found.assign(model="consensus", weights=f"{required} of {n_models} models within {tolerance_s:g} s")
     found = found.drop_duplicates(["station", "channel", "phase", "time"])
     return tables.conform(found.sort_values(["time", "station", "channel", "phase"], ignore_index=True), "picks")
 
@@ -96,7 +103,7 @@ def _gather(times: np.ndarray, voters: np.ndarray, tolerance: int) -> np.ndarray
     return owner
 
 
-def _merge(frame: pd.DataFrame, micro: np.ndarray, group: np.ndarray, n_voters: int, time: str) -> pd.DataFrame:
+def _merge(frame: pd.DataFrame, micro: np.ndarray, group: np.ndarray, n_models: int, time: str) -> pd.DataFrame:
     """One row per group: the row of its strongest pick, with the time, probability and counts of the group."""
     order = np.lexsort((np.arange(len(frame)), micro, group))
     seeds = np.unique(group)
@@ -120,7 +127,7 @@ def _merge(frame: pd.DataFrame, micro: np.ndarray, group: np.ndarray, n_voters: 
         half = np.flatnonzero(reached >= 0.5 * np.repeat(total, counts) * (1 - 1e-9))
         shift = late[half[np.searchsorted(half, begins)]]
     known = np.add.reduceat(~np.isnan(probability), begins) > 0
-    summed = np.add.reduceat(np.nan_to_num(probability), begins) / n_voters
+    summed = np.add.reduceat(np.nan_to_num(probability), begins) / n_models
     return best.assign(
         time=pd.to_datetime(micro[seeds] + np.rint(shift).astype(np.int64), unit="us", utc=True),
         probability=np.where(known, np.clip(summed, 0, 1), np.nan),

@@ -196,7 +196,8 @@ def test_chain_of_picks_stays_apart_and_a_model_has_one_voice():
 def test_consensus_refusals():
     picks = table([(10.0, 0.9, "A"), (10.1, 0.3, "B")])
     for arguments, message in (
-        ({"required": 3}, "holds 2 models"),
+        ({"required": 3}, "required is 3 of 2 models"),
+        ({"of": 1}, "of is 1 but picks holds 2 models"),
         ({"required": 0}, "required is 0"),
         ({"tolerance_s": -1}, "tolerance_s is -1"),
         ({"time": "mode"}, "time is 'mode'"),
@@ -205,6 +206,10 @@ def test_consensus_refusals():
             picking.consensus(picks, **arguments)
     with pytest.raises(tables.TableError, match="stands twice"):
         picking.consensus([picks, picks])
+    quiet = [picks[:1], tables.empty("picks")]  # the second model found nothing
+    assert list(picking.consensus(quiet, required=1)["probability"]) == [pytest.approx(0.45)]
+    assert len(picking.consensus(quiet)) == 0
+    assert len(picking.consensus(picks[:1], required=2, of=2)) == 0
     assert list(picking.consensus([], required=2).columns[-2:]) == ["n_models", "spread_s"]
 
 
