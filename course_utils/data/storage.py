@@ -167,7 +167,13 @@ class _S3:
         else:
             options = {"region": fs.resolve_s3_region(bucket)}
         anonymous = bucket in PUBLIC_BUCKETS or not _has_credentials()
-        self._system = fs.S3FileSystem(anonymous=anonymous, connect_timeout=20, request_timeout=120, **options)
+        self._system = fs.S3FileSystem(
+            anonymous=anonymous,
+            connect_timeout=20,
+            request_timeout=120,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),
+            **options,
+        )
 
     def list(self, url: str) -> list[tuple[str, bool, str]]:
         from pyarrow import fs
