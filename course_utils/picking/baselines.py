@@ -172,8 +172,8 @@ def _onsets(piece: Piece, instrument: Instrument, time: int, before_s, after_s, 
         for other in pieces
         if (cut := _cut(other, start_ns, end - begin, rate)) is not None
     ]
-    # ar_pick writes past its arrays when what it seeks lies in their last samples: a faint echo is put behind them. It
-    # cubes and squares float32 and takes the logarithm, so the scale is bounded from both sides and nothing is zero.
+    # Older versions of ar_pick write past their arrays when what they seek lies in the last samples (ObsPy issue 1801): a
+    # faint echo is put behind them. Cubes and squares in float32 and logarithms bound the scale; nothing may be zero.
     rest = round((2 * AR["l_p"] + 3 / band_hz[0]) * rate) + AR["m_p"]
     if end - begin < rest + AR["lta_p"] * rate:
         return None, None
@@ -190,7 +190,7 @@ def _onsets(piece: Piece, instrument: Instrument, time: int, before_s, after_s, 
     if p <= 0 or abs(begin / rate + p - at / rate) > near_s:
         return None, None
     p_ns = start_ns + round(p * SECOND_NS)
-    if not horizontals or p < AR["lta_s"]:
+    if not horizontals or p < AR["lta_s"]:  # the search for S reads that far before P
         return p_ns, None
     _, s = ar_pick(*data, *settings)
     return p_ns, start_ns + round(s * SECOND_NS) if p < s < (end - begin) / rate else None

@@ -88,7 +88,7 @@ def test_components_that_are_missing():
 
 @pytest.mark.parametrize("onset", [5.2, 6.0, 116.0, 118.0, 119.5, 119.95])
 def test_onsets_at_the_edges(onset):
-    """What lies in the last samples of its arrays makes ObsPy's ``ar_pick`` write behind them."""
+    """What lies in the last samples of its arrays makes older versions of ObsPy's ``ar_pick`` write behind them."""
     stream = earthquakes(((onset, onset + 1.5),))
     picks = picking.baselines.ar(stream)
     assert (np.abs(seconds(picks, stream, "P") - onset) < 0.2).all()
