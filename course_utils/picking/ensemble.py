@@ -68,9 +68,10 @@ def consensus(
     if required < 1 or (n_models and required > n_models):
         raise ValueError(f"required is {required} of {n_models} models; give 1 to {max(n_models, 1)}")
     # strongest first; what follows only makes the order of equals independent of that of the rows
-    order = np.lexsort((frame["pick_id"], voters, frame["time"], -frame["probability"].fillna(0)))
-    frame, voters = frame.iloc[order].reset_index(drop=True), voters[order]
     micro = frame["time"].astype("int64").to_numpy()
+    strength = frame["probability"].fillna(0).to_numpy()
+    order = np.lexsort((frame["pick_id"].to_numpy(), voters, micro, -strength))
+    frame, voters, micro = frame.iloc[order].reset_index(drop=True), voters[order], micro[order]
     group = np.full(len(frame), -1)
     for rows in frame.groupby(["station", "channel", "phase"], dropna=False).indices.values():
         group[rows] = rows[_gather(micro[rows], voters[rows], round(tolerance_s * 1e6))]
