@@ -42,9 +42,9 @@ class Window:
 
     @property
     def name(self) -> str:
-        """Path of the window's unit: by day, network and station, as the store is partitioned."""
-        network, station, location = self.station.split(".")
-        return f"date={self.start:%Y-%m-%d}/network={network}/station={station}.{location}"
+        """Path of the window's unit: by day, network and station, as the store is partitioned. Readers that make columns
+        of such folders find the same station there as in the table."""
+        return f"date={self.start:%Y-%m-%d}/network={self.station.split('.')[0]}/station={self.station}"
 
 
 @dataclass(frozen=True)
