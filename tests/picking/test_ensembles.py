@@ -14,7 +14,7 @@ from course_utils import picking
 from course_utils.catalog import tables
 from course_utils.catalog.matching import match_picks
 
-SETS = [None, 0.6, {"S": 0.5}]
+SETS = {"own": None, "P 0.4, S 0.5": {"P": 0.4, "S": 0.5}}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def models(phasenet):
 def units():
     """Streams of very different lengths, one with a gap and a dead channel, so that models and batches get out of step."""
     yield make_stream(45, station="XX.A.")
-    long = make_stream(400, seed=1, station="XX.B.")
-    long[0].data[2000:9000] = 5
-    yield long.slice(endtime=long[0].stats.starttime + 200) + long.slice(long[0].stats.starttime + 200.5)
+    long = make_stream(250, seed=1, station="XX.B.")
+    long[0].data[2000:7000] = 5
+    yield long.slice(endtime=long[0].stats.starttime + 120) + long.slice(long[0].stats.starttime + 120.5)
     for number in range(4):
         yield make_stream(31, seed=number, station=f"XX.C{number}.", codes="Z")
 
@@ -49,18 +49,17 @@ def test_one_pass_equals_separate_calls(models):
             opened.append(stream)
             yield stream
 
-    found = picking.pick_many(once(), models, thresholds=SETS, batch_size=7)
+    found = picking.pick_many(once(), models, thresholds=list(SETS.values()), batch_size=7)
     assert len(opened) == 6
-    assert list(found) == [(name, limits) for name in "abcd" for limits in ("own", "0.6", "S 0.5")]
+    assert list(found) == [(name, limits) for name in "abcd" for limits in SETS]
     assert {(p["model"][0], p["weights"][0]) for p in found.values()} == {
         ("PhaseNet", "a"),
         ("PhaseNet", "three"),
         ("EQTransformer", "c"),
         ("PhaseNet", "d"),
     }
-    for (name, _), limits in zip(found, SETS * 4, strict=True):
-        alone = picking.pick(units(), models[name], thresholds=limits, batch_size=7)
-        ours = found[name, {None: "own", 0.6: "0.6"}.get(limits if not isinstance(limits, dict) else "", "S 0.5")]
+    for (name, limits), ours in found.items():
+        alone = picking.pick(units(), models[name], thresholds=SETS[limits], batch_size=7)
         named = {"custom": name}.get(alone["weights"][0], alone["weights"][0])
         assert len(alone) > 3
         pd.testing.assert_frame_equal(
