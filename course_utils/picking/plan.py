@@ -10,7 +10,7 @@ from course_utils.catalog import tables
 
 CPU_BATCH = 32  # larger batches leave the cache and are slower
 GPU_BATCH = 512
-CPU_BLOCK, GPU_BLOCK = 2**20, 2**22  # samples per component that are worked at once: 2.9 and 11.7 h at 100 Hz
+CPU_BLOCK, GPU_BLOCK = 1_500_000, 4_500_000  # samples per component that are worked at once: 4.2 and 12.5 h at 100 Hz
 ANCHORS = ("segment", "time")
 PRECISIONS = ("single", "half")
 SERVED = (

@@ -20,6 +20,7 @@ from .report import Report
 
 MIN_FRAGMENT_S = 5.0  # shorter pieces hold no context to pick in; in seconds as the model hears them
 PADDING_GUARD_S = 0.5  # a pick this close to mirrored samples may be made of them
+CONTEXT = 3000  # samples that blocks share beyond the windows
 CONVERTED_S = 86400.0  # filters and resampling make float64 copies, so they work on about this much at once
 
 
@@ -317,15 +318,16 @@ def _blocks(length: int, first: int, plan: Plan) -> Iterator[tuple[int, int, int
     """(begin, end, from, to): samples of each block of a stretch, and those that it answers for.
 
     Blocks hold whole windows of the stretch, and at both ends enough of the neighbour's that every sample they answer
-    for, and at least a stride around it, has all its windows.
+    for, and CONTEXT samples around it, have all their windows: what triggers a pick seldom lasts that long.
     """
-    if length <= 1.5 * max(plan.block_samples, 8 * plan.in_samples):
+    size = max(plan.block_samples, 4 * (plan.in_samples + CONTEXT))
+    if length <= 1.5 * size:
         yield 0, length, 0, length
         return
     offsets = windows(length, first, plan).offsets
     n = len(offsets)
-    each = max(plan.block_samples, 8 * plan.in_samples) // plan.step
-    margin = -(-plan.in_samples // plan.step)
+    each = size // plan.step
+    margin = -(-(plan.in_samples + CONTEXT) // plan.step)
     cuts = np.linspace(0, n, max(round(n / each), 1) + 1).astype(int)
     for a, b in pairwise(int(cut) for cut in cuts):
         begin, core_from = (int(offsets[a - margin]), int(offsets[a])) if a else (0, 0)

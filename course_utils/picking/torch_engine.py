@@ -42,7 +42,7 @@ def probabilities(
     """
     forward = _Forward(model, plan, report)
     loaded = ((segment, _load(segment, plan.device)) for segment in segments)
-    source = ahead(loaded, AHEAD) if plan.device.startswith("cuda") else loaded
+    source = ahead(loaded, AHEAD) if _reads_ahead(plan) else loaded
     waiting: deque[_Stack] = deque()
     batch: list[tuple[_Stack, int, int]] = []
     room = forward.batch_size
@@ -65,6 +65,10 @@ def probabilities(
             _predict(forward, batch, plan, report)
         while waiting:
             yield waiting.popleft().result()
+
+
+def _reads_ahead(plan: Plan) -> bool:
+    return plan.device.startswith("cuda")
 
 
 def _load(segment: Segment, device: str) -> torch.Tensor:
@@ -164,7 +168,7 @@ class _Stack:
 
         self.data = None
         if self.plan.point:
-            return self.segment, self.total, self.plan.pred_sample[1], 1 / self.plan.step
+            return self.segment, self.total, int(self.offsets[0]) + self.plan.pred_sample[1], 1 / self.plan.step
         if self.n_windows == 1:
             return self.segment, self.total, self.plan.pred_sample[0], self.factor
         with torch.inference_mode():

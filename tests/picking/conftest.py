@@ -30,6 +30,21 @@ def published():
 
 
 @pytest.fixture(scope="session")
+def seisbench_says(published, real):
+    """(model, stream, SeisBench's annotations) of published weights on a data set; each is worked out once, for all
+    engines."""
+    known = {}
+
+    def annotations(name, dataset, station="*"):
+        if (name, dataset, station) not in known:
+            model, stream = published(name), real(dataset).select(station=station)
+            known[name, dataset, station] = model, stream, model.annotate(stream, batch_size=64)
+        return known[name, dataset, station]
+
+    return annotations
+
+
+@pytest.fixture(scope="session")
 def real():
     """Waveforms of a data set under COURSE_DATA_MIRROR as one stream; skips where there are none."""
     from obspy import Stream, Trace, UTCDateTime, read
