@@ -273,6 +273,7 @@ def judge(
         if records is not None:  # picks on noise alone share no station with the labels, and that is no mistake
             warnings.simplefilter("ignore")
         pairs = match_picks(picks, labels, tolerance_s).matched
+        warnings.simplefilter("ignore")  # said once
         wide = match_picks(picks, labels, max(WIDE_S, tolerance_s)).matched
     paired = pairs.set_index("reference_id")
     at = paired.index.get_indexer(labels["pick_id"])
