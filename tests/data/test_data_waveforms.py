@@ -189,3 +189,25 @@ def test_miniseed_3(tmp_path):
     archive = read_waveforms(tmp_path)
     np.testing.assert_array_equal(archive.read("XX.AAA.")[0].data, samples)
     assert archive.problems.empty
+
+
+def test_thousands_of_pieces_and_mixed_encodings(tmp_path):
+    """Pieces come out as ObsPy reads them, whatever their number, kind of samples and order in the files."""
+    whole = trace(seconds=600, rate=20.0)
+    whole.data = whole.data // 100
+    pieces = [whole.slice(START + k, START + k + 0.5 + (k % 3) * 0.1) for k in range(600)]
+    floats = trace(channel="HHN", dtype=np.float32, seed=1)
+    doubles = trace(channel="HHN", dtype=np.float64, seed=2, start=START + 100)
+    write(tmp_path, "a", mseed(*pieces[::2], encoding="STEIM2"))
+    write(tmp_path, "b", mseed(*pieces[1::2], encoding="STEIM1") + mseed(doubles) + mseed(floats))
+    stream = read_waveforms(tmp_path).read("XX.AAA.", START, START + 3600)
+    expected = obspy.Stream([*pieces, floats, doubles]).sort(["channel", "starttime"])
+    assert len(stream) == len(expected) == 602
+    for ours, theirs in zip(stream, expected, strict=True):
+        assert ours.id == theirs.id and ours.stats.npts == theirs.stats.npts == len(ours.data)
+        assert abs(ours.stats.starttime - theirs.stats.starttime) < 1e-6
+        assert abs(ours.stats.endtime - theirs.stats.endtime) < 1e-6
+        assert ours.data.dtype == theirs.data.dtype
+        np.testing.assert_array_equal(ours.data, theirs.data)
+    copied = stream.copy().filter("highpass", freq=1.0)  # they are traces like others
+    assert copied[0].stats.processing and "processing" not in stream[0].stats
