@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from course_utils import __version__
-from course_utils.pipeline.commands import associate, compare, data, doctor, locate, pick, run
+from course_utils.pipeline.commands import associate, compare, data, doctor, evaluate, locate, pick, run
 from course_utils.pipeline.commands.failures import in_words
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("pick")(pick.pick)
+app.command("evaluate")(evaluate.evaluate)
 app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
 app.command("compare")(compare.compare)

@@ -87,7 +87,7 @@ def evaluate_dataset(
     """Judge models (and baselines) on a data set in SeisBench's format.
 
     Args:
-        dataset, split: as for :func:`records_of_dataset`.
+        dataset, split: as for :func:`records_of_dataset`; or LabelledRecords, which are one split, all of it scored.
         models: as ``pickers`` of :func:`compare_pickers`.
         thresholds: per model; None: the weights' own.
         choose_on: a split ("dev") on which thresholds are chosen, by best F1 or by ``precision``, for models that
@@ -103,7 +103,10 @@ def evaluate_dataset(
         DataError: as :func:`records_of_dataset`; ``choose_on`` is the split that is scored.
         ModelError, PickingError, ValueError: as ``picking.pick``.
     """
-    dataset = _opened(dataset)
+    if isinstance(dataset, LabelledRecords):
+        split = None
+    else:
+        dataset = _opened(dataset)
     named = dict(models) if isinstance(models, Mapping) else {str(model): model for model in models}
     use = dict(thresholds or {})
     if choose_on is not None:
@@ -111,12 +114,12 @@ def evaluate_dataset(
             raise WrongContent(
                 f"thresholds would be chosen on split {choose_on!r}, which is scored", remedy="choose on another split"
             )
-        validation = _moved(records_of_dataset(dataset, choose_on), seed)
+        validation = _records(dataset, choose_on, seed)
         for name, model in named.items():
             if name not in use and name not in ("sta_lta", "ar"):
                 scores = curve_of(validation, model, THRESHOLDS, device=device, engine=engine, **rules)
                 use[name] = choose_threshold(scores, precision=precision)
-    records = _moved(records_of_dataset(dataset, split), seed)
+    records = _records(dataset, split, seed)
     found = compare_pickers(records, named, thresholds=use, device=device, engine=engine, **rules)
     errors = {}
     for name, result in found.judgements.items():
@@ -138,7 +141,8 @@ def evaluate_dataset(
     return found, _plain(facts)
 
 
-def _moved(records: LabelledRecords, seed: int | None) -> LabelledRecords:
+def _records(dataset, split: str | None, seed: int | None) -> LabelledRecords:
+    records = dataset if isinstance(dataset, LabelledRecords) else records_of_dataset(dataset, split)
     return records if seed is None else records.cut(seed)
 
 
