@@ -20,23 +20,19 @@ def find_peaks(probability: torch.Tensor | np.ndarray, threshold: float) -> tupl
 
     A stretch that reaches ``threshold`` lasts for as long as the trace stays at or above half of it (ObsPy's
     ``trigger_onset(threshold, threshold / 2)``) and gives one pick at its largest sample, the first of equals. NaN is
-    below any threshold. Only the samples above half the threshold leave the device.
+    below any threshold. On a GPU the search is done there and only the picks leave it.
 
     Raises:
         ValueError: a threshold outside (0, 1].
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; give a probability above 0 and at most 1")
-    if not isinstance(probability, np.ndarray) and probability.device.type == "cpu":
-        probability = probability.numpy()  # NumPy searches faster
-    above = probability >= threshold / 2
-    if isinstance(probability, np.ndarray):
-        samples = np.flatnonzero(above)
-        values = probability[samples]
-    else:
-        samples = above.nonzero().squeeze(1)
-        values = probability[samples].cpu().numpy()
-        samples = samples.cpu().numpy()
+    if not isinstance(probability, np.ndarray):
+        if probability.device.type != "cpu":
+            return _on_device(probability, threshold)
+        probability = probability.numpy()  # which searches faster
+    samples = np.flatnonzero(probability >= threshold / 2)
+    values = probability[samples]
     if not len(samples):
         return samples.astype(np.int64), values
     begins = np.flatnonzero(np.diff(samples, prepend=samples[0] - 2) > 1)
@@ -46,3 +42,22 @@ def find_peaks(probability: torch.Tensor | np.ndarray, threshold: float) -> tupl
     first = at_peak[np.diff(stretch[at_peak], prepend=-1) > 0]
     keep = first[values[first] >= threshold]
     return samples[keep].astype(np.int64), values[keep]
+
+
+def _on_device(probability: torch.Tensor, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same by whole-array operations of torch."""
+    import torch
+
+    samples = (probability >= threshold / 2).nonzero().squeeze(1)
+    if not len(samples):
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    values = probability[samples]
+    stretch = torch.zeros_like(samples)
+    stretch[1:] = (samples.diff() > 1).cumsum(0)
+    count = int(stretch[-1]) + 1
+    largest = values.new_full((count,), -torch.inf).scatter_reduce_(0, stretch, values, "amax")
+    place = torch.arange(len(samples), device=samples.device)
+    at_peak = torch.where(values == largest[stretch], place, len(samples))
+    first = torch.full_like(stretch[:count], len(samples)).scatter_reduce_(0, stretch, at_peak, "amin")
+    first = first[largest >= threshold]
+    return samples[first].cpu().numpy(), values[first].cpu().numpy()

@@ -1,9 +1,15 @@
-"""Phase picks from continuous data: any SeisBench model that gives a probability per sample, and the same picks as its
-``classify``, in batches and synchronously.
+"""Phase picks from continuous data: any SeisBench model that gives P or S over the time of one instrument, and the same
+picks as its ``classify``, in batches and synchronously.
 
-What differs from SeisBench, on purpose: instruments at one location stay apart (HH and HN), gaps up to ``max_gap_s`` are
-bridged, pieces shorter than the model's window are mirrored to fill one, records that disagree cost only the time where
-they do, and everything left out is counted.
+Where SeisBench 0.12.6 loses data, this does not, on purpose (``tests/picking/test_beyond_seisbench.py`` shows both):
+
+- two instruments at one location (HH and HN) are one group there, and the trace that comes last wins: here they stay apart;
+- a piece shorter than the model's window gives nothing there: here it is mirrored to fill one (if it has 5 s);
+- records of one channel that disagree are all left out there, for as long as any lasts: here only while they do;
+- exactly one window of a model with point outputs (GPD) is an error there: here it gives its one vector;
+- some lengths lose their last sample there, by rounding: here none does.
+
+Besides, gaps up to ``max_gap_s`` are bridged (0: none, as in SeisBench), and everything left out is counted.
 """
 
 from __future__ import annotations
@@ -100,7 +106,8 @@ def pick(
         anchor: where windows start: "segment", at the first sample of each contiguous stretch, as in SeisBench; "time", at
             multiples of the stride counted from 1970, so that picks do not depend on how the data were cut.
         precision: "single", or "half" to let torch run the network in 16 bits where it can (float16 on a GPU, bfloat16 on
-            a CPU): faster on a GPU, and some picks move or vanish; never chosen by itself.
+            a CPU), never by itself. With bfloat16, 5.8 % of 881 picks of PhaseNet and 2.0 % of 645 of EQTransformer
+            (published weights, real records) moved by more than a sample, and 0.3 and 0.2 % vanished.
         max_gap_s: gaps up to this long are interpolated; 0 treats every gap as SeisBench does.
         time_stretch: 2.0 plays the data at half speed (100 Hz data are resampled as if they were 50 Hz), so that small,
             near, fast events look like those that published weights know; times are mapped back, and the weights' name

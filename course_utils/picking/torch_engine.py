@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -258,7 +258,8 @@ class _Forward:
         if isinstance(prepared, tuple):
             prepared, aside = prepared
         if self.half is None:
-            output = model(prepared)
+            with _no_tf32(self.plan.device):
+                output = model(prepared)
         else:
             with torch.autocast(self.plan.device.partition(":")[0], dtype=self.half):
                 output = _full(model(prepared))
@@ -275,6 +276,22 @@ class _Forward:
                 f"annotate_batch_post gave {_kind(predicted)}; expected (windows, samples) or (windows, samples, labels)"
             )
         return predicted if predicted.ndim == 3 else predicted[..., None]
+
+
+@contextmanager
+def _no_tf32(device: str) -> Iterator[None]:
+    """On a GPU, torch shortens the numbers of float32 convolutions to ten bits unless it is told not to."""
+    import torch
+
+    if not device.startswith("cuda"):
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _full(output):

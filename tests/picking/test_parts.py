@@ -16,6 +16,7 @@ from picking_helpers import make_stream, seeded
 
 from course_utils import picking
 from course_utils.catalog import tables
+from course_utils.picking import peaks
 from course_utils.picking.peaks import find_peaks
 
 LEVELS = st.sampled_from([0.0, 0.1, 0.15, 0.2, 0.29, 0.3, 0.31, 0.5, 0.9, 1.0, float("nan")])
@@ -27,8 +28,13 @@ def test_peaks_are_those_of_trigger_onset(trace, threshold):
     expected = []
     for on, off in trigger_onset(trace, np.float32(threshold), np.float32(threshold / 2)):
         expected.append(on + int(np.argmax(trace[on : off + 1])))
-    for given_as in (trace, torch.from_numpy(trace)):
-        samples, values = find_peaks(given_as, threshold)
+    searches = (
+        lambda: find_peaks(trace, threshold),
+        lambda: find_peaks(torch.from_numpy(trace), threshold),
+        lambda: peaks._on_device(torch.from_numpy(trace), threshold),  # what a GPU does
+    )
+    for search in searches:
+        samples, values = search()
         assert samples.tolist() == expected
         assert np.array_equal(values, trace[samples])
 

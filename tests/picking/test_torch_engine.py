@@ -256,6 +256,13 @@ def test_half_precision_is_asked_for_and_recorded(phasenet):
         picking.pick(stream, phasenet, precision="double")
 
 
+def test_single_precision_on_a_gpu_is_single_precision():
+    before = torch.backends.cudnn.allow_tf32
+    with torch_engine._no_tf32("cuda:0"):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_memory_does_not_grow_with_the_record(monkeypatch, silent):
     """What is held beside the records themselves."""
     monkeypatch.setattr(plans, "CPU_BLOCK", 100_000)
