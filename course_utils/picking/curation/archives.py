@@ -53,6 +53,7 @@ class Records:
         """Records of a station from start (included) to end, microseconds since 1970."""
         from obspy import Stream, UTCDateTime
 
+        station = self._known(station)
         if self._by_station is not None:
             traces = self._by_station.get(station, [])
             start, end = (UTCDateTime(ns=int(t) * 1000) for t in (start_us, end_us))
@@ -70,7 +71,8 @@ class Records:
     def spans(self, stations: list[str], otherwise: dict[str, tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
         """Times with records of each station, microseconds; ``otherwise`` where the source cannot say."""
         found = {}
-        for station in stations:
+        for name in stations:
+            station = self._known(name)
             if self._by_station is not None:
                 traces = self._by_station.get(station, [])
                 ends = [(t.stats.starttime.ns // 1000, t.stats.endtime.ns // 1000) for t in traces]
@@ -83,9 +85,19 @@ class Records:
                     held = []
                 ends = [tuple(to_us([span[0], span[1]]).tolist()) for span in held]
             else:
-                ends = [otherwise[station]]
-            found[station] = _merged(ends)
+                ends = [otherwise[name]]
+            found[name] = _merged(ends)
         return found
+
+    def _known(self, station: str) -> str:
+        """The station itself; where a pick leaves the location open ("NC.ABC."), the only one that the records have."""
+        if not station.endswith("."):
+            return station
+        names = self._by_station if self._by_station is not None else getattr(self._source, "stations", None)
+        if not isinstance(names, (dict, list)) or station in names:
+            return station
+        fitting = [name for name in names if name.startswith(station)]
+        return fitting[0] if len(fitting) == 1 else station
 
 
 def reads(windows: pd.DataFrame, window_s: float) -> Iterator[tuple[str, int, int, np.ndarray]]:

@@ -19,7 +19,7 @@ from .archives import Records, reads
 from .cut import PAD_S, Unusable, cut
 from .metadata import describe, planned_metadata, sensitivities
 from .noise import noise_windows
-from .plan import SECOND_US, Plan, event_windows, paths
+from .plan import SECOND_US, Plan, event_windows, paths, with_coordinates
 from .settings import CurationError, CurationSettings
 from .splits import split_by, split_sizes
 from .tally import Tally
@@ -111,6 +111,7 @@ def curate(
         )
     out, records, tally = Path(out), Records(waveforms), Tally()
     _check_out(out, records.root, force)
+    catalog = with_coordinates(catalog)
     plan = event_windows(catalog, settings, tally)
     stations = sorted(plan.labels)
     around = {s: (int(times.time_us[0]), int(times.time_us[-1])) for s, times in plan.labels.items()}

@@ -156,6 +156,18 @@ def _count_cut_off(plan: Plan, tally: Tally) -> None:
     tally.leave_out_rows("pick outside its window (not labelled)", plan.picks[outside])
 
 
+def with_coordinates(catalog: Catalog) -> Catalog:
+    """The catalog with a stations row for each station of its assignments, as far as one is known: its own, else that of its
+    network and station code with another or no location code."""
+    known = conform(catalog.stations, "stations")
+    names = pd.Series(sorted(catalog.assignments["station"].unique()), dtype="str")
+    place = known.assign(place=known["station"].str.rsplit(".", n=1).str[0]).drop_duplicates("place").set_index("place")
+    missing = names[~names.isin(known["station"])]
+    found = missing[missing.str.rsplit(".", n=1).str[0].isin(place.index)]
+    more = place.loc[found.str.rsplit(".", n=1).str[0]].assign(station=found.to_numpy())
+    return catalog.replace(stations=pd.concat([known, more], ignore_index=True) if len(more) else known)
+
+
 def paths(windows: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     """Epicentral distance in km and back azimuth in degrees of each window; NaN without coordinates and for noise."""
     stations = conform(catalog.stations, "stations").set_index("station")[["latitude", "longitude"]]
