@@ -69,6 +69,7 @@ def records(
     signal: bool = True,
     noise: bool = True,
     p_at_s: tuple[float, float] | None = None,
+    phases_apart: bool = False,
     numbers: Sequence[int] | None = None,
     setting: Callable[[Draws, str], Setting] | None = None,
 ) -> Records:
@@ -78,27 +79,32 @@ def records(
     ``parts`` switches physics off, ``signal=False`` or ``noise=False`` gives noise alone or noise-free signals (the
     SNR stays that against the expected noise), for banks that are mixed on the fly. P lies uniformly within
     ``p_at_s`` (default: from 4 s to 60 % of the window). ``numbers`` asks for certain records instead of the first
-    ``n``. ``setting(draws, kind)`` replaces :func:`crustal_setting`; ``kind`` is "noise" for windows without an event.
+    ``n``. ``phases_apart`` gives six channels, Z, N, E of the P part and of the S part of noise-free signals, for
+    augmentation that treats them differently. ``setting(draws, kind)`` replaces :func:`crustal_setting`; ``kind`` is "noise" for windows without an event.
 
     Raises:
-        ValueError: a negative number of records, a window below 5 s, or neither signal nor noise.
+        ValueError: a negative number of records, a window below 5 s, neither signal nor noise, or phases apart
+            together with noise.
     """
     if n < 0 or duration_s < 5:
         raise ValueError(f"records: n is {n}, duration_s {duration_s}; ask for at least 0 records of at least 5 s")
     if not (signal or noise):
         raise ValueError("records: signal and noise are both off; switch one on")
+    if phases_apart and noise:
+        raise ValueError("records: noise belongs to no phase; phases_apart needs noise=False")
     kinds = KIND_WEIGHTS if kinds is None else kinds
     p_at_s = (min(4.0, 0.2 * duration_s), 0.6 * duration_s) if p_at_s is None else p_at_s
     numbers = range(n) if numbers is None else numbers
     samples = round(duration_s * sampling_rate_hz)
-    waveforms, rows = np.zeros((len(numbers), 3, samples), np.float32), []
+    channels = 6 if phases_apart else 3
+    waveforms, rows = np.zeros((len(numbers), channels, samples), np.float32), []
     for k, number in enumerate(numbers):
         draws = Draws(int(seed), "record", int(number))
         pick = draws.child("kind")
         kind = "noise" if pick.chance(noise_fraction) else pick.choice(list(kinds), list(kinds.values()))
         made = (setting or crustal_setting)(draws.child("setting"), kind)
         p_at = draws.child("onset").uniform(*p_at_s)
-        counts = np.zeros((3, samples))
+        counts = np.zeros((channels, samples))
         row = {"record": int(number), "seed": int(seed), "kind": kind, "instrument": made.instrument.code}
         rms = noise_rms(made.noise, made.instrument, sampling_rate_hz=sampling_rate_hz, cultural=made.cultural)
         row |= {"noise_rms_m_s": float(np.sqrt(np.mean(rms**2))), "gain": made.instrument.gain}
@@ -106,7 +112,8 @@ def records(
             motion = _motion(made, draws, sampling_rate_hz, samples, p_at, parts)
             row |= _labels(made, motion, rms, sampling_rate_hz, samples)
             if signal:
-                counts += recorded(motion.total, made.instrument, sampling_rate_hz)
+                ground = np.concatenate([motion.p, motion.s]) if phases_apart else motion.total
+                counts += recorded(ground, made.instrument, sampling_rate_hz)
         if noise:
             counts += noise_counts(made, draws, samples, sampling_rate_hz)
             counts = instruments.clip(counts)
@@ -116,7 +123,7 @@ def records(
 
 
 def recorded(velocity_m_s: np.ndarray, instrument: instruments.Instrument, sampling_rate_hz: float) -> np.ndarray:
-    """Counts (3, n; not rounded) of ground velocity (3, n) that begins and ends in silence."""
+    """Counts (channels, n; not rounded) of ground velocity (channels, n) that begins and ends in silence."""
     samples = velocity_m_s.shape[-1]
     n = fft.next_fast_len(samples + int(2 * sampling_rate_hz), real=True)
     n += n % 2
