@@ -239,7 +239,7 @@ def _mean(value) -> float:
 
 
 def _name(dataset) -> str:
-    return str(getattr(dataset, "name", "") or getattr(dataset, "path", "data set"))
+    return str(getattr(dataset, "path", "labelled records"))
 
 
 def _plain(value):
