@@ -78,7 +78,9 @@ def save_model(
         "docstring": docstring,
         "recipe": recipe,
     }
-    save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, f"{path}.safetensors")
+    tensors = Path(f"{path}.safetensors")
+    save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, tensors)
+    tensors.chmod(0o644)  # safetensors writes for the owner alone
     Path(f"{path}.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
@@ -115,6 +117,10 @@ def _model_class(kind: str):
         for name, value in vars(models).items()
         if isinstance(value, type) and issubclass(value, models.WaveformModel) and value is not models.WaveformModel
     }
+    if kind.lower() == "unetpicker":  # our own, for lessons and small networks
+        from .training.unet_picker import UNetPicker
+
+        return UNetPicker
     if kind.lower() not in classes:
         raise ModelError(f"SeisBench has no model class {kind!r}; it has {', '.join(sorted(classes))}")
     return classes[kind.lower()]

@@ -18,7 +18,7 @@ from .recipe import Recipe
 _PARTS = {
     "PhaseNet": (("inc", "in_bn", "down_branch"), ("out",)),
     "VariableLengthPhaseNet": (("inc", "in_bn", "down_branch"), ("out",)),
-    "UNet": (("encoder", "bottom"), ("out",)),
+    "UNet": (("encoder", "bottom"), ("out",)),  # inside UNetPicker
     "EQTransformer": (
         ("encoder", "res_cnn_stack", "bi_lstm_stack", "transformer_d0", "transformer_d"),
         ("conv_d", "pick_convs"),
@@ -148,6 +148,7 @@ def freeze(model, what: str) -> list[torch.nn.Module]:
         parameter.requires_grad_(True)
     if what == "none":
         return []
+    model = getattr(model, "net", model)
     kind = next((base.__name__ for base in type(model).__mro__ if base.__name__ in _PARTS), None)
     if kind is None:
         raise TrainingError(
@@ -183,7 +184,7 @@ def set_noise_bias(model, bias: float) -> None:
     With the default bias and a high learning rate the P probability of a PhaseNet never passed 0.33 although the loss
     looked normal. Models whose last layer is not a convolution called ``out`` are left as they are.
     """
-    out = getattr(model, "out", None)
+    out = getattr(getattr(model, "net", model), "out", None)
     letters = label_letters(model)
     if isinstance(out, torch.nn.Conv1d) and out.bias is not None and "N" in letters:
         with torch.no_grad():
