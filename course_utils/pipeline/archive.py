@@ -102,7 +102,8 @@ class Job:
 
         from course_utils.pipeline.stages import _model
 
-        _model(arguments[2].model)  # loaded now, so that it does not count as time spent on the first station-day
+        for name in arguments[2].models:  # loaded now, so that it does not count as time spent on the first station-day
+            _model(name)
         torch.set_num_threads(1)
         return cls(*arguments)
 
@@ -177,10 +178,10 @@ def pick_archive(
     Units whose input cannot be used are skipped, those at which an error or the death of a worker strikes fail; both are
     counted, and the run goes on. KeyboardInterrupt passes; finished units are kept.
     """
-    from course_utils.pipeline.stages import model_identity, padding_s
+    from course_utils.pipeline.stages import padding_s, weights_identity
 
     tally = Tally(total=records.count)
-    known = model_identity(pick.model), padding_s(pick)
+    known = weights_identity(pick), padding_s(pick)
     arguments = (records.reader, records.identity, pick, inventory, *known, folder, force)
 
     def ended(record: Record, result: Result | None) -> None:
@@ -216,7 +217,8 @@ def _move_to_device(pick: Pick) -> None:
 
     device = "cuda" if pick.device == "auto" and torch.cuda.is_available() else pick.device
     if device not in ("auto", "cpu"):
-        _model(pick.model).to(device)
+        for name in pick.models:
+            _model(name).to(device)
 
 
 def _fearless(unit: Unit, work: Callable[[], tuple]) -> tuple:

@@ -81,6 +81,10 @@ class Pick(_Section):
     """How phases are picked (:func:`course_utils.picking.pick`)."""
 
     model: str = Field("phasenet:original", description='"class:weights", or the path of a .json and .safetensors pair')
+    ensemble: tuple[str, ...] = Field((), description="further models, which run in the same pass over the data")
+    consensus: int | None = Field(
+        None, ge=1, description="models that must agree on a pick; default: the picks of all models side by side"
+    )
     device: str = Field("auto", description='"auto", "cpu", "cuda", "cuda:1", ...')
     engine: Literal["auto", "torch", "kernel"] = Field(
         "auto", description="what runs the model: torch, or the compiled kernel that serves PhaseNet on a CPU"
@@ -95,6 +99,19 @@ class Pick(_Section):
         None, ge=0, description="of windows: a share below 1, or samples; default: the weights' own"
     )
     max_gap_s: float = Field(1.0, ge=0, description="gaps up to this long are interpolated")
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> Pick:
+        if len(set(self.models)) < len(self.models):
+            raise ValueError(f"a model stands twice among {', '.join(self.models)}; name each once")
+        if self.consensus and self.consensus > len(self.models):
+            raise ValueError(f"consensus is {self.consensus} of {len(self.models)} models; name more in ensemble")
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models, the first first."""
+        return self.model, *self.ensemble
 
     @property
     def thresholds(self) -> dict[str, float] | None:
@@ -153,6 +170,14 @@ class Config(_Section):
     report: ReportSection = ReportSection()
     reference: Reference | None = None
     _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _one_pick_per_arrival(self) -> Config:
+        if self.pick.ensemble and self.pick.consensus is None:
+            raise ValueError(
+                "[pick] ensemble without consensus gives an arrival several picks; say how many must agree"
+            )
+        return self
 
     def path(self, text: str) -> Path:
         """A path that the file names, relative to the file's own folder."""

@@ -31,7 +31,7 @@ class UnitMaker:
     ):
         self.reader, self.pick, self.inventory = reader, pick, inventory
         settings = pick.model_dump(exclude={"device", "engine", "batch_size"})
-        settings["weights"] = model_identity(pick.model) if weights is None else weights
+        settings["weights"] = weights_identity(pick) if weights is None else weights
         responses = None if inventory is None else _inventory_hash(inventory)
         self.inputs = identity | {"settings": settings, "inventory": responses, "anchor": "time"}
 
@@ -51,8 +51,8 @@ class UnitMaker:
 def padding_s(pick: Pick) -> float:
     """Seconds around a window that its picks can feel: a window of the model on each side with what it blinds there, and
     the ends of filters and of the windows in which amplitude and noise are measured."""
-    model = _model(pick.model)
-    seconds = (model.in_samples or 0) / (model.sampling_rate or 100.0) / pick.time_stretch
+    models = [_model(name) for name in pick.models]
+    seconds = max((model.in_samples or 0) / (model.sampling_rate or 100.0) for model in models) / pick.time_stretch
     return 1.2 * seconds + 20.0
 
 
@@ -78,19 +78,7 @@ def pick_stream(
             "; ".join(f"{kind} ({file})" for file, kind in problems.items()) or "no records in the window"
         )
     try:
-        picks = picking.pick(
-            stream,
-            _model(pick.model),
-            device=pick.device,
-            engine=pick.engine,
-            thresholds=pick.thresholds,
-            batch_size=pick.batch_size,
-            overlap=_overlap(pick.overlap),
-            anchor="time",
-            max_gap_s=pick.max_gap_s,
-            time_stretch=pick.time_stretch,
-            inventory=inventory,
-        )
+        picks = _pick(stream, pick, inventory)
     except picking.PickingError as error:
         raise UnusableInput(f"the picker failed: {error}") from error
     report = picks.attrs.pop("report")
@@ -109,6 +97,37 @@ def pick_stream(
     report["files"] = [{"file": file, "problem": problem} for file, problem in problems.items()]
     report["seconds"] = {"reading": round(reading_s, 4), "picking": round(time.perf_counter() - began, 4)}
     return Result({"picks": picks}, report)
+
+
+def _pick(stream, pick: Pick, inventory: Any) -> pd.DataFrame:
+    """Picks of one model, or of several side by side or in consensus; the report with them."""
+    from course_utils import picking
+
+    options = {
+        "device": pick.device,
+        "engine": pick.engine,
+        "thresholds": pick.thresholds,
+        "batch_size": pick.batch_size,
+        "overlap": _overlap(pick.overlap),
+        "anchor": "time",
+        "max_gap_s": pick.max_gap_s,
+        "time_stretch": pick.time_stretch,
+        "inventory": inventory,
+    }
+    if not pick.ensemble:
+        return picking.pick(stream, _model(pick.model), **options)
+    found = list(picking.pick_many(stream, [_model(name) for name in pick.models], **options).values())
+    reports = [table.attrs.pop("report") for table in found]
+    picks = picking.consensus(found, required=pick.consensus) if pick.consensus else merge_picks(found)
+    # what is wrong with the records each model notes again: it counts once
+    notes: dict[tuple, dict] = {}
+    for note in (note for report in reports for note in report["notes"]):
+        key = note["kind"], note["station"], note["channel"]
+        notes[key] = max(note, notes.get(key, note), key=lambda n: n["count"])
+    totals = {name: max(report["totals"].get(name, 0) for report in reports) for name in reports[0]["totals"]}
+    settings = {"consensus": pick.consensus, "models": [report["settings"] for report in reports]}
+    picks.attrs["report"] = {"settings": settings, "totals": totals, "notes": [notes[key] for key in sorted(notes)]}
+    return picks
 
 
 def merge_picks(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -218,7 +237,14 @@ def model_identity(name: str) -> dict[str, str]:
     return {"class": type(model).__name__, "name": name, "version": version, "sha256": digest.hexdigest()}
 
 
-@lru_cache(maxsize=2)
+def weights_identity(pick: Pick) -> dict[str, Any]:
+    """What the picks depend on of the weights: that of the model, or of each model of an ensemble."""
+    if not pick.ensemble:
+        return model_identity(pick.model)
+    return {name: model_identity(name) for name in pick.models}
+
+
+@lru_cache(maxsize=8)
 def _model(name: str):
     from course_utils import picking
 

@@ -26,9 +26,17 @@ def pick(
             "goes on from, and at the end picks.parquet, report.json and report.txt."
         ),
     ],
-    model: Annotated[str, typer.Option(help='"class:weights", or the path of a .json and .safetensors pair.')] = (
-        "phasenet:original"
-    ),
+    model: Annotated[
+        list[str],
+        typer.Option(
+            help='"class:weights", or the path of a .json and .safetensors pair; given again, further models run in the same '
+            "pass over the data, and their picks stand side by side."
+        ),
+    ] = ["phasenet:original"],  # noqa: B006 (typer reads it, nothing writes to it)
+    consensus: Annotated[
+        int | None,
+        typer.Option(min=1, help="Picks that this many of the models agree on, instead of all.", show_default=False),
+    ] = None,
     start: Annotated[str | None, typer.Option(help="First time to pick, UTC: 2024-01-31 or 2024-01-31T12:00.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the time to pick, UTC (not included).")] = None,
     station: Annotated[
@@ -63,8 +71,9 @@ def pick(
     from course_utils.pipeline.config import Pick, settings_of
     from course_utils.pipeline.sources import open_records
 
-    given = {"p_threshold": p_threshold, "s_threshold": s_threshold, "engine": engine}
-    settings = settings_of(Pick, "pick", {"model": model, "device": device, "time_stretch": time_stretch} | given)
+    given = {"p_threshold": p_threshold, "s_threshold": s_threshold, "engine": engine, "device": device}
+    models = {"model": model[0], "ensemble": model[1:], "consensus": consensus}
+    settings = settings_of(Pick, "pick", models | {"time_stretch": time_stretch} | given)
     limits = _limits(start, end)
     is_table = _check_out(waveforms, out)
     responses = _responses(inventory)
