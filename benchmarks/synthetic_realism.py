@@ -1,9 +1,10 @@
-"""Is the synthetic Earth real enough? Published weights on its records, its spectra, its speed; our weights on real ones.
+"""Is the synthetic Earth real enough? Published weights on its records, its spectra, its speed.
 
     python benchmarks/synthetic_realism.py [--quick] [--json FILE]
 
 The seed scored here was used for no tuning. Figures that need published weights (SEISBENCH_CACHE_ROOT) or the real
-phasenet-ncedc records (COURSE_DATA_MIRROR) say so when those are absent.
+phasenet-ncedc records (COURSE_DATA_MIRROR) say so when those are absent. What our weights find in real records is the
+matter of ``benchmarks/training.py``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import time
 import numpy as np
 import pandas as pd
 from _common import Figure, mirror, missing, run
-from _scoring import annotate, picks_of
 
+from course_utils.picking.evaluation import judge, labelled_records, run_picker
 from course_utils.synthetic.ground_motion import Parts, ground_motion
 from course_utils.synthetic.noise import peterson_db
 from course_utils.synthetic.path import Attenuation, Ray, Site
@@ -33,7 +34,6 @@ def measure(quick: bool) -> dict[str, Figure]:
     figures |= published_weights(300 if quick else 1000)
     figures |= spectra(40 if quick else 150)
     figures |= onsets_beside_real(150 if quick else 500)
-    figures |= shipped_weights()
     return figures
 
 
@@ -90,22 +90,17 @@ def published_weights(count: int) -> dict[str, Figure]:
 
 
 def _recalls(model, made) -> tuple[dict, tuple[float, int], float]:
-    probability = annotate(model, made.waveforms)
-    table, samples = made.table, made.waveforms.shape[2]
-    found = {}
-    for phase in "PS":
-        at = table[f"{phase.lower()}_sample"].to_numpy()
-        found[phase] = np.zeros(len(table), bool)
-        for row in np.flatnonzero(np.isfinite(at)):
-            picks = picks_of(probability[phase][row], THRESHOLD)
-            found[phase][row] = bool((np.abs(picks - at[row]) <= 20).any())
-    loud = {db: (table["p_snr_db"] >= db).to_numpy() & table["p_sample"].notna().to_numpy() for db in (10, 20)}
-    p = {db: (float(found["P"][use].mean()), int(use.sum())) for db, use in loud.items()}
-    use = loud[10] & table["s_sample"].notna().to_numpy()
-    quiet = np.flatnonzero((table["kind"] == "noise").to_numpy())
-    false = sum(picks_of(probability["P"][row], THRESHOLD).size for row in quiet)
-    hours = max(1, len(quiet)) * samples / RATE / 3600
-    return p, (float(found["S"][use].mean()), int(use.sum())), false / hours
+    found = labelled_records(made.waveforms, made.table.assign(sampling_rate_hz=RATE))
+    picks = run_picker(found, model, THRESHOLD)
+    result = judge(picks, found.labels, found.table, tolerance_s=0.2)
+    hit = {
+        (phase, db): result.labels.query("phase == @phase and p_snr_db >= @db")["found"]
+        for phase in "PS"
+        for db in (10, 20)
+    }
+    share = {key: (float(rows.mean()), len(rows)) for key, rows in hit.items()}
+    noise_hour = result.table().set_index("phase").loc["P", "false_per_hour"]
+    return {db: share["P", db] for db in (10, 20)}, share["S", 10], float(noise_hour)
 
 
 def spectra(count: int) -> dict[str, Figure]:
@@ -261,44 +256,6 @@ def real_records() -> list[tuple[np.ndarray, int, int]] | None:
         with np.load(file, allow_pickle=False) as record:
             out.append((record["data"].T[[2, 1, 0]].astype(float), int(record["itp"]), int(record["its"])))
     return out
-
-
-def shipped_weights() -> dict[str, Figure]:
-    """What the weights trained on the synthetic Earth alone find in real records, P at random places in the window."""
-    from course_utils.picking import models
-
-    keys = (
-        "synthetic_weights_ncedc_p_recall",
-        "synthetic_weights_ncedc_p_precision_near",
-        "synthetic_weights_ncedc_s_recall",
-    )
-    real = real_records()
-    if real is None:
-        return {key: missing("phasenet-ncedc is not there (COURSE_DATA_MIRROR)") for key in keys}
-    model = models.load_model("phasenet:synthetic")
-    rng = np.random.default_rng(5)
-    hit = {"P": 0, "S": 0}
-    count = {"P": 0, "S": 0}
-    near = 0
-    for _ in range(3):
-        first = np.array([p - rng.integers(300, 2000) for _, p, _ in real])
-        probability = annotate(model, np.stack([x[:, a : a + 3001] for (x, _, _), a in zip(real, first, strict=True)]))
-        for row, (_, p, s) in enumerate(real):
-            for phase, at in (("P", p - first[row]), ("S", s - first[row])):
-                if at > 2900:
-                    continue
-                threshold = model.default_args.get(f"{phase}_threshold", THRESHOLD)
-                picks = picks_of(probability[phase][row], threshold)
-                hit[phase] += bool((np.abs(picks - at) <= (20 if phase == "P" else 30)).any())
-                count[phase] += 1
-                if phase == "P":
-                    near += int(((picks > at - 500) & (picks < at + 1000)).sum())
-    on = f"{len(real)} phasenet-ncedc records, 3 random cuts, thresholds fixed on synthetic records"
-    return {
-        keys[0]: Figure(hit["P"] / count["P"], f"P within 0.2 s, {on}"),
-        keys[1]: Figure(hit["P"] / max(1, near), f"P picks 5 s before to 10 s after P that are right, {on}"),
-        keys[2]: Figure(hit["S"] / count["S"], f"S within 0.3 s, {on}"),
-    }
 
 
 if __name__ == "__main__":
