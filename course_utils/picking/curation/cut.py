@@ -17,6 +17,7 @@ from .settings import CurationSettings
 
 PAD_S = 2.0  # read beyond both ends, where resampling rings
 _BANDS = "HBECSDG"  # of several instruments at one place the seismometer with the higher rate, as far as the code says
+_LEAST_S = 1.0  # of signal or noise that an SNR needs
 _CLIPPED_RUN = 3  # samples at the extreme in a row
 
 
@@ -106,12 +107,11 @@ def snr_db(data: np.ndarray, rate_hz: float, samples: np.ndarray) -> np.ndarray:
     out = np.full((len(samples), 1 + len(data)), np.nan)
     for row, sample in enumerate(samples):
         means = []
-        for begin, stop, least_s in (*[(*SIGNAL_S, 1.0)], *[(*NOISE_S, 1.0)]):
+        for begin, stop in (SIGNAL_S, NOISE_S):
             a = max(int(np.ceil(sample + begin * rate_hz)), 0)
             b = min(int(np.ceil(sample + stop * rate_hz)), data.shape[1])
-            means.append(
-                (total[:, b] - total[:, a]) / (b - a) if b - a >= least_s * rate_hz else np.full(len(data), np.nan)
-            )
+            enough = b - a >= _LEAST_S * rate_hz
+            means.append((total[:, b] - total[:, a]) / (b - a) if enough else np.full(len(data), np.nan))
         after, before = means
         with np.errstate(divide="ignore", invalid="ignore"):
             each, all_ = after / before, after.sum() / before.sum()

@@ -136,6 +136,7 @@ def _write(folder: Path, plan: Plan, planned, catalog, records, inventory, tally
     divide, unit_of = sensitivities(inventory) if settings.units == "physical" else (None, None)
     fixed = planned.to_dict("records")
     along = paths(plan.windows, catalog).to_numpy()
+    windows = list(plan.windows[["station", "start_us", "event_id"]].itertuples(index=False, name=None))
     with WaveformDataWriter(folder / "metadata.csv", folder / "waveforms.hdf5") as writer:
         writer.bucket_size = _BUCKET
         writer._pbar = _Silent()
@@ -154,7 +155,14 @@ def _write(folder: Path, plan: Plan, planned, catalog, records, inventory, tally
                 if piece is None:
                     continue
                 began = time.perf_counter()
-                row = describe(plan, at, piece, fixed[at], along[at], unit_of)
+                row = describe(plan, windows[at], piece, fixed[at], along[at], unit_of)
+                tally.seconds["describe"] += time.perf_counter() - began
+                if row is None:
+                    station, start_us, event_id = windows[at]
+                    tally.leave_out("SNR too low", event_id, station, _time(start_us))
+                    continue
+                began = time.perf_counter()
+                row = describe(plan, windows[at], piece, fixed[at], along[at], unit_of)
                 tally.seconds["describe"] += time.perf_counter() - began
                 if row is None:
                     where = plan.windows.iloc[at]

@@ -98,9 +98,14 @@ def constant_picks(metadata: pd.DataFrame, tolerance: float = 1.0) -> pd.DataFra
 def duplicated_events(metadata: pd.DataFrame, max_dt_s: float = 2.0, max_km: float = 10.0) -> pd.DataFrame:
     """Events with different ids that are probably one: origins within ``max_dt_s`` and ``max_km``.
 
+    ``metadata`` may also be an events table.
+
     Returns:
         first, second (ids), dt_s, distance_km; by time.
     """
+    ours = {"time": "source_origin_time", "latitude": "source_latitude_deg", "longitude": "source_longitude_deg"}
+    if set(ours) <= set(metadata.columns):
+        metadata = metadata.rename(columns=ours)
     column = event_column(metadata)
     wanted = {"source_latitude_deg", "source_longitude_deg", "source_origin_time"}
     if wanted - set(metadata.columns):

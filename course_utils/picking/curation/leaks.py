@@ -18,6 +18,8 @@ from .columns import event_ids, overlapping
 from .settings import CurationError
 from .splits import UNUSED
 
+_AT_ONCE = 128  # traces in memory
+
 KINDS = {
     "event": "one event has traces in both parts",
     "station and time": "traces of one station that share some time are in both parts",
@@ -148,7 +150,10 @@ def _shared(kind: str, keys, part: np.ndarray, names: list[str]) -> list[tuple]:
 
 def _digests(dataset):
     """A hash of each trace's samples; () for one without any motion, which is like every other such."""
-    for position in range(len(dataset)):
-        data = np.ascontiguousarray(dataset.get_waveforms(position))
-        moves = data.size and (data != data.flat[0]).any()
-        yield (hashlib.blake2b(data.tobytes(), digest_size=16).hexdigest(),) if moves else ()
+    for begin in range(0, len(dataset), _AT_ONCE):
+        rows = np.arange(begin, min(begin + _AT_ONCE, len(dataset)))
+        for data in dataset.get_waveforms(rows):
+            used = np.flatnonzero((data != 0).any(axis=0))  # SeisBench fills the shorter traces of a batch with zeros
+            data = np.ascontiguousarray(data[:, : used[-1] + 1] if len(used) else data[:, :0])
+            moves = data.size and (data != data.flat[0]).any()
+            yield (hashlib.blake2b(data.tobytes(), digest_size=16).hexdigest(),) if moves else ()

@@ -9,9 +9,13 @@ import pandas as pd
 
 from ...catalog.tables import Catalog
 from .cut import Cut, Unusable, snr_db
-from .plan import Plan, to_us
+from .plan import Plan
 
-_PICK_FIELDS = {"probability": "probability", "pick_error_s": "uncertainty_s"}
+_PICK_FIELDS = {
+    "probability": "trace_{}_probability",
+    "pick_error_s": "trace_{}_uncertainty_s",
+    "residual_s": "path_{}_residual_s",
+}
 
 
 def event_name(event_id: int) -> str:
@@ -58,10 +62,17 @@ def planned_metadata(plan: Plan, catalog: Catalog) -> pd.DataFrame:
     )
 
 
-def describe(plan: Plan, at: int, piece: Cut, fixed: dict, along: np.ndarray, unit_of) -> dict | None:
-    """The row of one trace, with its picks and SNRs; None if the first pick is weaker than the settings ask for."""
+def describe(plan: Plan, window: tuple, piece: Cut, fixed: dict, along: np.ndarray, unit_of) -> dict | None:
+    """The row of one trace, with its picks and SNRs; None if the first pick is weaker than the settings ask for.
+
+    Args:
+        window: station, start_us, event_id.
+        fixed: what :func:`planned_metadata` says of it.
+        along: epicentral distance in km and back azimuth in degrees.
+        unit_of: unit of a station's cut, or None for counts.
+    """
     settings, rate = plan.settings, plan.settings.sampling_rate_hz
-    station, start_us, event_id, _ = plan.windows.iloc[at]
+    station, start_us, event_id = window
     row = dict(fixed)
     row["trace_name"] = f"{fixed['source_id'] or 'noise'}_{station}.{piece.channel}_{start_us}"
     row["trace_start_time"] = pd.Timestamp(piece.start_ns, tz="UTC").strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -73,38 +84,43 @@ def describe(plan: Plan, at: int, piece: Cut, fixed: dict, along: np.ndarray, un
     row["trace_completeness"] = round(piece.completeness, 5)
     row |= piece.flags
     row["trace_unlabelled_picks"] = plan.unlabelled(station, start_us)
-    depth = fixed["source_depth_km"]
-    row["path_ep_distance_km"], row["path_back_azimuth_deg"] = np.round(along, 4)
-    row["path_hyp_distance_km"] = round(float(np.hypot(along[0], depth)), 4)
-    picks = plan.picks.iloc[plan.inside(station, start_us)] if event_id else plan.picks.iloc[:0]
-    samples = (to_us(picks["time"]) * 1000 - piece.start_ns) / 1e9 * rate
-    inside = (samples >= 0) & (samples <= settings.samples - 1)
-    picks, samples = picks[inside], samples[inside]
-    snrs = snr_db(piece.data, rate, samples)
-    others = {"P": 1, "S": 1}  # the plain names belong to the window's own event, even if it has no such pick
-    first_snr = np.nan
-    for i, pick in enumerate(picks.to_dict("records")):
-        name = pick["phase"]
-        if pick["event_id"] != event_id:
-            others[name] += 1
-            name += str(others[name])
-        row[f"trace_{name}_arrival_sample"] = round(float(samples[i]), 4)
-        row[f"trace_{name}_snr_db"] = round(float(snrs[i, 0]), 2)
-        if pick["event_id"] != event_id:
-            row[f"trace_{name}_source_id"] = event_name(pick["event_id"])
-            continue
-        if np.isnan(first_snr):
-            first_snr = snrs[i, 0]
-        for letter, value in zip(settings.component_order, snrs[i, 1:], strict=True):
-            row[f"trace_{name}_{letter}_snr_db"] = round(float(value), 2)
-        for column, said in _PICK_FIELDS.items():
-            if np.isfinite(pick[column]):
-                row[f"trace_{name}_{said}"] = float(pick[column])
-        if np.isfinite(pick["residual_s"]):
-            row[f"path_{name}_residual_s"] = float(pick["residual_s"])
-    if event_id and settings.min_snr_db is not None and not first_snr >= settings.min_snr_db:
+    row["path_ep_distance_km"], row["path_back_azimuth_deg"] = np.round(along, 4).tolist()
+    row["path_hyp_distance_km"] = round(float(np.hypot(along[0], fixed["source_depth_km"])), 4)
+    first_snr_db = _add_picks(row, plan, window, piece)
+    if event_id and settings.min_snr_db is not None and not first_snr_db >= settings.min_snr_db:
         return None
     return row
+
+
+def _add_picks(row: dict, plan: Plan, window: tuple, piece: Cut) -> float:
+    """Put all picks of a window into its row; SNR of the first one of its own event (NaN without)."""
+    settings, rate, pick = plan.settings, plan.settings.sampling_rate_hz, plan.fields
+    station, start_us, event_id = window
+    inside = plan.inside(station, start_us) if event_id else np.zeros(0, np.int64)
+    samples = (pick["time_us"][inside] * 1000 - piece.start_ns) / 1e9 * rate
+    there = (samples >= 0) & (samples <= settings.samples - 1)
+    inside, samples = inside[there], samples[there]
+    snrs = np.round(snr_db(piece.data, rate, samples), 2)
+    others = {"P": 1, "S": 1}  # the plain names belong to the window's own event, even if it has no such pick
+    first_snr_db = np.nan
+    for at, sample, snr in zip(inside.tolist(), samples.tolist(), snrs.tolist(), strict=True):
+        name, own = pick["phase"][at], pick["event_id"][at] == event_id
+        if not own:
+            others[name] += 1
+            name += str(others[name])
+        row[f"trace_{name}_arrival_sample"] = round(sample, 4)
+        row[f"trace_{name}_snr_db"] = snr[0]
+        if not own:
+            row[f"trace_{name}_source_id"] = event_name(pick["event_id"][at])
+            continue
+        if np.isnan(first_snr_db):
+            first_snr_db = snr[0]
+        for letter, value in zip(settings.component_order, snr[1:], strict=True):
+            row[f"trace_{name}_{letter}_snr_db"] = value
+        for column, said in _PICK_FIELDS.items():
+            if np.isfinite(pick[column][at]):
+                row[said.format(name)] = float(pick[column][at])
+    return first_snr_db
 
 
 def sensitivities(inventory):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,12 @@ class Plan:
     labels: dict[str, Labels]
     picks: pd.DataFrame
     settings: CurationSettings
+
+    @cached_property
+    def fields(self) -> dict[str, np.ndarray]:
+        """The columns of ``picks`` as arrays, ``time_us`` too: rows of a frame are slow to take one by one."""
+        wanted = ("event_id", "phase", "probability", "pick_error_s", "residual_s")
+        return {name: self.picks[name].to_numpy() for name in wanted} | {"time_us": to_us(self.picks["time"])}
 
     def inside(self, station: str, start_us: int) -> np.ndarray:
         """Rows of ``picks`` that lie in a window, in order of time."""

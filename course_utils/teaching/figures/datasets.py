@@ -127,6 +127,7 @@ def station_map(axes: Axes, metadata: pd.DataFrame) -> str:
         return _nothing(axes, "Map: no coordinates are known.")
     everything = np.concatenate(list(places.values()))
     axes.set_aspect(1 / max(np.cos(np.radians(everything[:, 1].mean())), 0.05), adjustable="datalim")
+    axes.locator_params(axis="x", nbins=5)
     axes.legend(fontsize="small")
     (west, south), (east, north) = everything.min(axis=0), everything.max(axis=0)
     counts = " and ".join(f"{len(some)} {what} places" for what, some in places.items())
@@ -212,6 +213,7 @@ def gallery(dataset, rows: Sequence[int], titles: Sequence[str] | None = None, c
         title = titles[k] if titles is not None else f"row {row}, {meta.get('station_code', '')}"
         axes.set_title(title, fontsize="small")
         axes.set(yticks=-np.arange(len(data)), yticklabels=list(order or "?" * len(data)))
+        axes.set_xlabel("time in the window, s", fontsize="small")
         axes.grid(False)
         at = ", ".join(f"{picks[c]} at {when:.1f} s" for c, when in labels.items()) or "no label"
         said.append(f"{title}: {at}.")
