@@ -65,12 +65,29 @@ def test_records_and_labels_are_those_of_the_data_set(dataset):
     p = records.labels[records.labels["phase"] == "P"]
     since = (p["time"] - ev.labelled.START).dt.total_seconds().to_numpy()
     np.testing.assert_allclose(since * RATE, made.table["p_sample"], atol=1e-3)
-    assert p["snr_db"].eq(20).all() and p["magnitude"].iloc[3] == pytest.approx(1.3)
-    assert p["station_code"].iloc[3] == "XX.S3." and p["event"].nunique() == 6
+    assert p["snr_db"].eq(30).all() and p["magnitude"].iloc[3] == pytest.approx(1.3)
+    assert p["station_code"].iloc[3] == "XX.S3" and p["event"].nunique() == 6
     samples, letters, rate = records.read(4)
     assert (letters, rate) == ("ZNE", RATE)
     np.testing.assert_allclose(samples, made.waveforms[4], rtol=1e-6)
     assert len(ev.records_of_dataset(folder, split="dev")) == 4
+
+
+def test_a_second_event_in_a_window_has_labels_of_its_own(dataset, tmp_path):
+    """As picking.curation writes them: P2 and S2 belong to another event, and SNRs to phases. Depth phases are no labels."""
+    folder = tmp_path / "copy"
+    shutil.copytree(dataset[0], folder)
+    metadata = pd.read_csv(folder / "metadata.csv").drop(columns="trace_snr_db")
+    metadata.loc[0, ["trace_P2_arrival_sample", "trace_P2_source_id", "trace_P2_snr_db"]] = [4500.0, "other", 7.0]
+    metadata.loc[0, ["trace_s_snr_db", "trace_pP_arrival_sample"]] = [12.5, 3000.0]
+    metadata.to_csv(folder / "metadata.csv", index=False)
+    labels = ev.records_of_dataset(folder, split=None).labels
+    first = labels[labels["station"] == "XX.000000."].set_index(["event", "phase"])
+    assert sorted(first.index) == [("event0", "P"), ("event0", "S"), ("other", "P")]
+    assert (first.loc[("other", "P"), "time"] - ev.labelled.START).total_seconds() == 45.0
+    assert first["snr_db"].to_dict() == pytest.approx(
+        {("event0", "P"): np.nan, ("event0", "S"): 12.5, ("other", "P"): 7.0}, nan_ok=True
+    )
 
 
 def test_resampled_by_seisbench_labels_move_along(dataset):

@@ -12,23 +12,25 @@ import pandas as pd
 
 from course_utils.data.errors import MissingFile, WrongContent
 
+from ..curation.columns import event_column, magnitudes, pick_columns, rates_hz, sample_counts, station_names
+from ..curation.labels import hypocentral_km
+from ..curation.settings import CurationError
 from .comparison import Comparison, compare_pickers
 from .curves import THRESHOLDS, choose_threshold, curve_of
-from .labelled import LabelledRecords, assemble
+from .labelled import Arrivals, LabelledRecords, assemble
 
-# How data sets of SeisBench call what the analysts picked (Woollam et al. 2022); depth phases are not first arrivals.
-PHASE_OF = {"p": "P", "pg": "P", "pn": "P", "p1": "P", "s": "S", "sg": "S", "sn": "S", "s1": "S"}
-_ARRIVAL = re.compile(r"trace_(\w+)_arrival_sample$")
-_EVENT = ("source_id", "event_id", "source_origin_time")
+# Names of first arrivals (Woollam et al. 2022); depth phases and reflections are not scored.
+_FIRST = {"p": "P", "pg": "P", "pn": "P", "p1": "P", "s": "S", "sg": "S", "sn": "S", "s1": "S"}
+_OF_ANOTHER = re.compile(r"([PS])([2-9]|\d\d+)")  # P2: the P of a second event in the window
 
 
 def records_of_dataset(dataset, split: str | None = "test") -> LabelledRecords:
     """Labelled records of a data set in SeisBench's format, read one by one as they are needed.
 
-    P is the earliest of P, Pg, Pn, P1, S likewise. A record without arrivals is noise when its ``trace_category`` says so,
+    P is the earliest of P, Pg, Pn, P1, S likewise; P2, S2 and so on are labels of further events in the window. A record without arrivals is noise when its ``trace_category`` says so,
     or, without that column, when it names no event; others without arrivals are left out and counted. Further columns of the
-    metadata stand beside the labels, with ``source_magnitude`` as ``magnitude``, ``path_ep_distance_km`` as ``distance_km``
-    and ``trace_snr_db`` as ``snr_db`` (the mean where it lists one value per component).
+    metadata stand beside the labels, with the event's ``magnitude``, ``distance_km`` (epicentral where the metadata say so, else
+    hypocentral) and ``snr_db`` (of the phase, else of the record: the largest of its components).
 
     Args:
         dataset: folder of the data set, or a ``seisbench.data.WaveformDataset``.
@@ -41,9 +43,11 @@ def records_of_dataset(dataset, split: str | None = "test") -> LabelledRecords:
     metadata = dataset.metadata.reset_index(drop=True)
     keep = _rows_of_split(metadata, split, dataset)
     metadata = metadata.iloc[keep].reset_index(drop=True)
-    arrivals = {name: _ARRIVAL.match(name) for name in metadata.columns}
-    columns = {name: PHASE_OF[m[1].lower()] for name, m in arrivals.items() if m and m[1].lower() in PHASE_OF}
-    if not columns:
+    columns = {
+        column: column.removeprefix("trace_").removesuffix("_arrival_sample") for column in pick_columns(metadata)
+    }
+    own = {column: _FIRST[name.lower()] for column, name in columns.items() if name.lower() in _FIRST}
+    if not own:
         raise WrongContent(
             f"{_name(dataset)}: the metadata has no arrivals, so there is nothing to judge picks by",
             expected="columns such as trace_p_arrival_sample and trace_s_arrival_sample",
@@ -52,23 +56,25 @@ def records_of_dataset(dataset, split: str | None = "test") -> LabelledRecords:
         )
     source_rate = _rates(metadata, dataset)
     rate = np.full(len(metadata), float(dataset.sampling_rate)) if dataset.sampling_rate else source_rate
-    samples = {
-        phase: [
-            metadata[[c for c, p in columns.items() if p == phase]].apply(pd.to_numeric, errors="coerce").min(axis=1)
-        ]
-        if phase in columns.values()
-        else []
-        for phase in ("P", "S")
-    }
-    samples = {phase: [column * rate / source_rate for column in found] for phase, found in samples.items()}
-    event = next((metadata[name] for name in _EVENT if name in metadata.columns), pd.Series([None] * len(metadata)))
-    none = np.logical_and.reduce([pd.to_numeric(metadata[c], errors="coerce").isna().to_numpy() for c in columns])
+    samples = metadata[list(columns)].apply(pd.to_numeric, errors="coerce").mul(rate / source_rate, axis=0)
+    try:
+        event = metadata[event_column(metadata)]
+    except CurationError:  # records then stand alone
+        event = pd.Series([None] * len(metadata), dtype=object)
+    none = samples.isna().all(axis=1).to_numpy()
     if "trace_category" in metadata.columns:
         noise = none & metadata["trace_category"].astype(str).str.contains("noise", case=False).to_numpy()
     else:
         noise = none & event.isna().to_numpy()
-    lengths, read = _reader(dataset, keep, rate)
-    return assemble(_described(metadata, event), samples, rate, lengths, noise, read)
+    arrivals = [_first_arrivals(metadata, samples, own, phase) for phase in ("P", "S") if phase in own.values()]
+    for column, name in columns.items():
+        if other := _OF_ANOTHER.fullmatch(name):
+            named = metadata.get(f"trace_{name}_source_id")
+            if named is None:
+                named = event.astype(str) + f", event {other[2]} of the record"
+            arrivals.append(Arrivals(other[1], samples[column], named, _snr(metadata, name)))
+    lengths, read = _reader(dataset, keep, rate / source_rate, rate)
+    return assemble(_described(metadata, event), arrivals, rate, lengths, noise, read)
 
 
 def evaluate_dataset(
@@ -184,8 +190,7 @@ def _rows_of_split(metadata: pd.DataFrame, split: str | None, dataset) -> np.nda
 
 def _rates(metadata: pd.DataFrame, dataset) -> np.ndarray:
     """Sampling rate of each record as its samples are counted in the metadata."""
-    column = metadata.get("trace_sampling_rate_hz", pd.Series(np.nan, index=metadata.index))
-    rate = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, copy=True)
+    rate = np.array(rates_hz(metadata))
     common = dataset.data_format.get("sampling_rate")
     if common is not None:
         rate[np.isnan(rate)] = float(common)
@@ -198,44 +203,53 @@ def _rates(metadata: pd.DataFrame, dataset) -> np.ndarray:
     return rate
 
 
-def _reader(dataset, keep: np.ndarray, rate: np.ndarray):
+def _reader(dataset, keep: np.ndarray, stretch: np.ndarray, rate: np.ndarray):
     """Lengths in samples, and a function that reads one record."""
     order = str(dataset.component_order)
 
     def read(row: int) -> tuple[np.ndarray, str, float]:
-        samples, _ = dataset.get_sample(int(keep[row]), sampling_rate=dataset.sampling_rate)
+        samples, _ = dataset.get_sample(int(keep[row]))
         return np.asarray(samples), order, float(rate[row])
 
-    known = dataset.metadata.get("trace_npts")
-    if known is not None and known.notna().all() and not dataset.sampling_rate:
-        return known.to_numpy(np.int64)[keep], read
-    return np.array([read(row)[0].shape[1] for row in range(len(keep))], np.int64), read
+    lengths = sample_counts(dataset.metadata)[keep] * stretch
+    for row in np.flatnonzero(np.isnan(lengths)):
+        lengths[row] = read(row)[0].shape[1]
+    return np.ceil(lengths), read
+
+
+def _first_arrivals(metadata: pd.DataFrame, samples: pd.DataFrame, own: dict[str, str], phase: str) -> Arrivals:
+    """The earliest of the columns of one phase."""
+    columns = [column for column, of in own.items() if of == phase]
+    snrs = [_snr(metadata, column.removeprefix("trace_").removesuffix("_arrival_sample")) for column in columns]
+    snr = next((one for one in snrs if one is not None), None)
+    return Arrivals(phase, samples[columns].min(axis=1), None, snr)
+
+
+def _snr(metadata: pd.DataFrame, name: str) -> pd.Series | None:
+    known = metadata.get(f"trace_{name}_snr_db")
+    return None if known is None else pd.to_numeric(known, errors="coerce")
 
 
 def _described(metadata: pd.DataFrame, event: pd.Series) -> pd.DataFrame:
-    table = metadata.drop(columns=[c for c in metadata.columns if c in ("station", "event", "kind")])
+    table = metadata.drop(columns=[c for c in metadata.columns if c in ("station", "event", "kind", "snr_db")])
     table["event"] = event.to_numpy()
-    parts = [
-        metadata.get(f"station_{p}", pd.Series("", index=metadata.index))
-        for p in ("network_code", "code", "location_code")
-    ]
-    texts = [part.astype(object).where(part.notna(), "").astype(str).replace("--", "") for part in parts]
-    table["station"] = texts[0] + "." + texts[1] + "." + texts[2]
-    for ours, theirs in {"magnitude": "source_magnitude", "distance_km": "path_ep_distance_km"}.items():
-        if theirs in metadata.columns:
-            table[ours] = pd.to_numeric(metadata[theirs], errors="coerce")
-    if "trace_snr_db" in metadata.columns:
-        table["snr_db"] = [_mean(value) for value in metadata["trace_snr_db"]]
-    elif "snr_db" in table.columns:
-        table["snr_db"] = [_mean(value) for value in metadata["snr_db"]]
+    if "station_code" in metadata.columns:
+        table["station"] = station_names(metadata)
+    table["magnitude"] = magnitudes(metadata)
+    epicentral = metadata.get("path_ep_distance_km")
+    table["distance_km"] = (
+        hypocentral_km(metadata) if epicentral is None else pd.to_numeric(epicentral, errors="coerce")
+    )
+    for column in ("snr_db", "trace_snr_db"):
+        if column in metadata.columns:
+            table["snr_db"] = [_largest(value) for value in metadata[column]]
     return table
 
 
-def _mean(value) -> float:
-    """The mean of "10.1|19.5|9.8", of a list, or the number itself; NaN for what is none."""
-    parts = re.split(r"[|\s,\[\]]+", str(value))
-    numbers = [float(p) for p in parts if re.fullmatch(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", p)]
-    return float(np.mean(numbers)) if numbers else float("nan")
+def _largest(value) -> float:
+    """The largest of "10.1|19.5|9.8", or the number itself; NaN for what is none."""
+    numbers = [float(n) for n in re.findall(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", str(value))]
+    return max(numbers, default=float("nan"))
 
 
 def _name(dataset) -> str:

@@ -18,7 +18,17 @@ START = pd.Timestamp("2000-01-01", tz="UTC")
 SHORTEST_S = 5.0  # the picker skips shorter records
 # columns of a record that would be taken for those of its labels
 _NOT_OF_RECORDS = {"kind", "seconds", "time", "phase", "pick_id", "probability", "amplitude", "amplitude_unit", "model"}
-_NOT_OF_RECORDS |= {"weights", "pick_error_s", "row"}
+_NOT_OF_RECORDS |= {"weights", "pick_error_s"}
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Arrivals of one phase, one of each record: ``samples`` (NaN: none); ``event`` and ``snr_db`` where they are not the record's."""
+
+    phase: str
+    samples: pd.Series
+    event: pd.Series | None = None
+    snr_db: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -137,50 +147,53 @@ def labelled_records(waveforms: np.ndarray, table: pd.DataFrame, *, components: 
         raise ValueError(f"table has no column {', '.join(sorted(absent))}")
     table = table.reset_index(drop=True)
     rates = table["sampling_rate_hz"].to_numpy(np.float64)
-    samples = {phase: [table[f"{phase.lower()}_sample"]] for phase in tables.PHASES}
+    arrivals = [Arrivals(phase, table[f"{phase.lower()}_sample"]) for phase in tables.PHASES]
     lengths = np.full(len(table), waveforms.shape[2])
     noise = (table["kind"] == "noise").to_numpy() if "kind" in table.columns else np.zeros(len(table), bool)
-    return assemble(table, samples, rates, lengths, noise, lambda row: (waveforms[row], components, rates[row]))
+    return assemble(table, arrivals, rates, lengths, noise, lambda row: (waveforms[row], components, rates[row]))
 
 
-def assemble(table: pd.DataFrame, samples: dict, rates, lengths, noise, read) -> LabelledRecords:
+def assemble(table: pd.DataFrame, arrivals: list[Arrivals], rates, lengths, noise, read) -> LabelledRecords:
     """Labelled records from columns; records that cannot be used and labels outside of their record are counted.
 
     Args:
-        samples: for each phase a list of columns with arrival samples (NaN: none).
+        table: one row per record; ``event``, ``station`` and whatever else is known.
         rates, lengths, noise: of each row of the table: Hz, samples, and whether there is nothing to find.
         read: row of the table -> (samples, component letters, rate).
     """
     left_out: dict[str, int] = {}
-    seconds = np.asarray(lengths, np.float64) / np.asarray(rates, np.float64)
-    codes = np.array([f"XX.{row:06d}." for row in range(len(table))])
-    event = table["event"] if "event" in table.columns else pd.Series(codes)
-    event = event.astype(object).where(event.notna(), pd.Series(codes)).astype(str)
-    table = table.assign(station_code=table.get("station", pd.Series(codes))).assign(
+    noise, rates = np.asarray(noise, bool), np.asarray(rates, np.float64)
+    seconds = np.asarray(lengths, np.float64) / rates
+    codes = pd.Series([f"XX.{row:06d}." for row in range(len(table))], dtype=object)
+    event = table["event"].astype(object) if "event" in table.columns else codes
+    event = event.where(event.notna(), codes).astype(str)
+    table = table.assign(station_code=table.get("station", codes)).assign(
         station=codes, seconds=seconds, sampling_rate_hz=rates, event=event, kind=np.where(noise, "noise", "event")
     )
-    parts = []
-    for phase, columns in samples.items():
-        for column in columns:
-            at = pd.to_numeric(column, errors="coerce").to_numpy(np.float64) / rates
-            known = np.isfinite(at)
-            outside = known & ((at < 0) | (at >= seconds))
-            if outside.any():
-                left_out["labels outside their record"] = left_out.get("labels outside their record", 0) + int(
-                    outside.sum()
-                )
-            rows = np.flatnonzero(known & ~outside)
-            time = START + pd.to_timedelta(np.rint(at[rows] * 1e6).astype(np.int64), unit="us")
-            parts.append(pd.DataFrame({"row": rows, "phase": phase, "time": time}))
-    labels = pd.concat(parts, ignore_index=True)
-    if (labels["row"].map(pd.Series(noise))).any():
-        row = labels.loc[labels["row"].map(pd.Series(noise)), "row"].iloc[0]
-        raise ValueError(f"record {row} is said to be noise, but it has labels; correct its kind")
     further = table.drop(columns=[*_NOT_OF_RECORDS & set(table.columns)])
-    labels = tables.conform(labels.merge(further, left_on="row", right_index=True), "picks")
-    keep = noise | np.isin(np.arange(len(table)), labels["row"])
+    parts = []
+    for some in arrivals:
+        at = pd.to_numeric(some.samples, errors="coerce").to_numpy(np.float64) / rates
+        known = np.isfinite(at)
+        inside = known & (at >= 0) & (at < seconds)
+        if (known & noise).any():
+            raise ValueError(
+                f"record {int((known & noise).argmax())} is said to be noise, but has labels; correct its kind"
+            )
+        if (known & ~inside).any():
+            kind = "labels outside their record"
+            left_out[kind] = left_out.get(kind, 0) + int((known & ~inside).sum())
+        rows = np.flatnonzero(inside)
+        time = START + pd.to_timedelta(np.rint(at[rows] * 1e6).astype(np.int64), unit="us")
+        part = further.iloc[rows].assign(phase=some.phase, time=time)
+        for name in ("event", "snr_db"):
+            own = getattr(some, name)
+            if own is not None:
+                part[name] = own.iloc[rows].where(own.iloc[rows].notna(), part.get(name)).to_numpy()
+        parts.append(part)
+    labels = tables.conform(pd.concat(parts, ignore_index=True), "picks")
+    keep = noise | table["station"].isin(labels["station"]).to_numpy()
     if not keep.all():
         left_out["records without labels that are not noise"] = int((~keep).sum())
     rows = np.flatnonzero(keep)
-    labels = labels.drop(columns="row")
     return LabelledRecords(table.iloc[rows].reset_index(drop=True), labels, lambda row: read(int(rows[row])), left_out)
