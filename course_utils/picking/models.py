@@ -52,7 +52,7 @@ def load_model(name: str | Path) -> WaveformModel:
             f'no model {text!r}: give "class:weights" such as "phasenet:original", "phasenet:synthetic", '
             "or the path of a .json and .safetensors pair"
         )
-    model = _published(_model_class(kind), weights)
+    model = _published(model_class(kind), weights)
     model.course_weights = weights
     return model
 
@@ -110,7 +110,8 @@ def _is_plain(value: object) -> bool:
     return True
 
 
-def _model_class(kind: str):
+def model_class(kind: str):
+    """The class of a name, in any case: a model of SeisBench, or "UNetPicker". ModelError when there is none."""
     models = import_seisbench()
     classes = {
         name.lower(): value
@@ -160,12 +161,12 @@ def _from_pair(card_file, tensor_file, label: str):
     absent = [key for key in _REQUIRED if key not in card]
     if absent:
         raise ModelError(f"{label}: {card_file.name} lacks {', '.join(absent)}; write it with picking.save_model")
-    model_class = _model_class(card["model_class"])
+    kind = model_class(card["model_class"])
     try:
-        model = model_class(**card["model_args"])
+        model = kind(**card["model_args"])
         model.load_state_dict(load(tensor_file.read_bytes()))
     except Exception as error:  # safetensors, torch and the model's own constructor each raise their own kinds
-        raise ModelError(f"{label} do not fit {model_class.__name__}: {error}; copy both files again") from error
+        raise ModelError(f"{label} do not fit {kind.__name__}: {error}; copy both files again") from error
     model.default_args.update(card["default_args"])
     model._weights_metadata = card
     model._weights_version = str(card.get("weights_version", "1"))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from course_utils import __version__
-from course_utils.pipeline.commands import associate, compare, curate, data, doctor, evaluate, locate, pick, run
+from course_utils.pipeline.commands import associate, compare, curate, data, doctor, evaluate, locate, pick, run, train
 from course_utils.pipeline.commands.failures import in_words
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("pick")(pick.pick)
+app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
@@ -80,7 +81,17 @@ def _is_about_input(error: Exception) -> bool:
     """Whether an error speaks of what the user gave rather than of the program. The rooms' own kinds are recognised by name, since
     loading them here would cost every command the libraries behind them."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    known = {"TableError", "ConfigError", "DataError", "ModelError", "PickingError", "CurationError", "Busy", "RunFailed"}
+    known = {
+        "TableError",
+        "ConfigError",
+        "DataError",
+        "ModelError",
+        "PickingError",
+        "TrainingError",
+        "CurationError",
+        "Busy",
+        "RunFailed",
+    }
     return bool(kinds & known) or isinstance(error, OSError)
 
 

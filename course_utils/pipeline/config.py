@@ -189,7 +189,7 @@ class Config(_Section):
         try:
             config = cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError("\n".join(_explain(item) for item in error.errors())) from None
+            raise ConfigError("\n".join(explain(item) for item in error.errors())) from None
         config._folder = Path(folder)
         return config
 
@@ -199,7 +199,7 @@ def settings_of(kind: type[BaseModel], section: str, values: dict[str, Any]) -> 
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain({**e, "loc": (section, *e["loc"])}) for e in error.errors())) from None
+        raise ConfigError("\n".join(explain({**e, "loc": (section, *e["loc"])}) for e in error.errors())) from None
 
 
 def read_config(path: str | Path) -> Config:
@@ -270,17 +270,21 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def _explain(error: dict[str, Any]) -> str:
-    """One line on one error of pydantic: where, what value, what to do."""
+def explain(
+    error: dict[str, Any], sections: dict[str, type[BaseModel]] | None = None, open_sections: tuple[str, ...] = ()
+) -> str:
+    """One line on one error of pydantic: where, what value, what to do. ``sections`` of the file (default: those of
+    ``course run``); ``open_sections`` exist as well and are checked elsewhere."""
+    sections = _SECTIONS if sections is None else sections
     place = [str(part) for part in error["loc"]]
     where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "the file"
     value = error["input"]
     if error["type"] == "extra_forbidden":
-        known = list(_SECTIONS[place[0]].model_fields) if len(place) > 1 else list(_SECTIONS)
+        known = list(sections[place[0]].model_fields) if len(place) > 1 else [*sections, *open_sections]
         shown = "{...}" if isinstance(value, dict) else value
         return _unknown(where, place[-1], shown, known)
     if error["type"] == "missing":
-        kind = _SECTIONS.get(place[0])
+        kind = sections.get(place[0])
         field = kind.model_fields.get(place[-1]) if kind and len(place) > 1 else None
         meaning = f" ({field.description})" if field is not None and field.description else ""
         return f"{where}: is missing; add it{meaning}"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-_ARRIVAL = re.compile(r"^trace_([ps]\w*)_arrival_sample$", re.IGNORECASE)
+ARRIVAL = re.compile(r"trace_(([ps])[a-z]*)(\d*)_arrival_sample", re.IGNORECASE)
 
 
 class TrainingError(ValueError):
@@ -133,19 +133,17 @@ def bank_from_arrays(
     )
 
 
-def bank_from_dataset(dataset, *, name: str = "", progress: bool = False) -> Bank:
+def bank_from_dataset(dataset, *, name: str = "") -> Bank:
     """A bank of records from a SeisBench data set (``seisbench.data.WaveformDataset``, any subset of it).
 
-    Picks are the columns ``trace_P*_arrival_sample`` and ``trace_S*_arrival_sample``: of several P (S) columns of a trace
-    the earliest counts. Traces of unequal length are filled with zeros at their end.
+    Picks are the columns ``trace_P*_arrival_sample`` and ``trace_S*_arrival_sample`` (:func:`picks_of_metadata`). Traces of unequal length are filled with zeros at their end.
 
     Raises:
         TrainingError: as :func:`bank_from_arrays`; also sampling rates that differ, or no columns of arrivals.
     """
     table = dataset.metadata
     name = name or getattr(dataset, "name", "data set")
-    columns = {c: m.group(1)[0].upper() for c in table.columns if (m := _ARRIVAL.match(c))}
-    if not columns:
+    if not any(ARRIVAL.fullmatch(str(c)) for c in table.columns):
         raise TrainingError(
             f"{name}: no column trace_P_arrival_sample or trace_S_arrival_sample; there are no picks to train on"
         )
@@ -155,21 +153,35 @@ def bank_from_dataset(dataset, *, name: str = "", progress: bool = False) -> Ban
     traces = [dataset.get_waveforms(i) for i in range(len(table))]
     order = "".join(dataset.component_order)
     missing = [c for c in "ZNE" if c not in order]
-    if missing or any(t.shape[0] != len(order) for t in traces):
+    if missing or any(t.ndim != 2 or t.shape[0] != len(order) for t in traces):
         raise TrainingError(
-            f'{name}: components {order!r}; open it with component_order="ZNE" and missing_components="pad"'
+            f"{name}: components {order!r}; open it with component_order='ZNE' and missing_components='pad'"
         )
     longest = max(t.shape[1] for t in traces)
     waveforms = np.zeros((len(traces), 3, longest), np.float32)
     for row, trace in enumerate(traces):
         waveforms[row, :, : trace.shape[1]] = trace[[order.index(c) for c in "ZNE"]]
-    frames = []
-    for phase in "PS":
-        of_phase = [c for c, p in columns.items() if p == phase]
-        earliest = table[of_phase].min(axis=1).to_numpy(float) if of_phase else np.full(len(table), np.nan)
+    return bank_from_arrays(waveforms, picks_of_metadata(table), sampling_rate_hz=rate, name=name)
+
+
+def picks_of_metadata(table: pd.DataFrame) -> pd.DataFrame:
+    """Table record, phase, sample, event of the arrivals in SeisBench metadata, one row of which is one trace.
+
+    P, Pg, Pn: the earliest is the P of the trace's own event (0). P2, P3, S2: arrivals of further events in the window,
+    each an event of its own, since nothing tells which P belongs to which S.
+    """
+    columns: dict[tuple[str, int], list[str]] = {}
+    for column in table.columns:
+        if found := ARRIVAL.fullmatch(str(column)):
+            columns.setdefault((found.group(2).upper(), int(found.group(3) or 1)), []).append(column)
+    frames, further = [], 0
+    for (phase, number), named in sorted(columns.items()):
+        earliest = table[named].min(axis=1).to_numpy(float)
         rows = np.flatnonzero(np.isfinite(earliest))
-        frames.append(pd.DataFrame({"record": rows, "phase": phase, "sample": earliest[rows]}))
-    return bank_from_arrays(waveforms, pd.concat(frames), sampling_rate_hz=rate, name=name)
+        further += number > 1
+        event = further if number > 1 else 0
+        frames.append(pd.DataFrame({"record": rows, "phase": phase, "sample": earliest[rows], "event": event}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _sampling_rate(dataset, name: str) -> float:

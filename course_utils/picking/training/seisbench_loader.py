@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .banks import TrainingError
+from .banks import ARRIVAL, TrainingError
 
 if TYPE_CHECKING:
     from seisbench.models import WaveformModel
@@ -38,14 +38,12 @@ def seisbench_loader(
     from seisbench.util import worker_seeding
     from torch.utils.data import DataLoader
 
-    phases = {}
-    for column in dataset.metadata.columns:
-        if column.startswith("trace_") and column.endswith("_arrival_sample"):
-            letter = column.removeprefix("trace_")[0].upper()
-            if letter in "PS":
-                phases[column] = letter
+    found = {c: ARRIVAL.fullmatch(str(c)) for c in dataset.metadata.columns}
+    phases = {column: match.group(2).upper() for column, match in found.items() if match}
     if not phases:
-        raise TrainingError("data set without a column trace_P_arrival_sample or trace_S_arrival_sample; nothing to learn")
+        raise TrainingError(
+            "data set without a column trace_P_arrival_sample or trace_S_arrival_sample; nothing to learn"
+        )
     if "".join(model.labels) not in ("PSN", "NPS", "SPN", "PNS", "SNP", "NSP"):
         raise TrainingError(f"SeisBench's labeller is used here for P, S and N; the model has {model.labels}")
     length = model.in_samples

@@ -27,14 +27,18 @@ class UNet(nn.Module):
     ``channels`` of the levels from fine to coarse; each level is ``step`` times coarser in time than the one before.
     """
 
-    def __init__(self, labels: int = 3, components: int = 3, channels: tuple[int, ...] = (8, 16, 32, 64), step: int = 4):
+    def __init__(
+        self, labels: int = 3, components: int = 3, channels: tuple[int, ...] = (8, 16, 32, 64), step: int = 4
+    ):
         super().__init__()
         self.step = step
         fine, coarse = channels[:-1], channels[1:]
         self.encoder = nn.ModuleList()  # at each level look, then go coarser
         last = components
         for here in fine:
-            self.encoder.append(nn.ModuleDict({"look": block(last, here), "coarser": nn.Conv1d(here, here, step, step)}))
+            self.encoder.append(
+                nn.ModuleDict({"look": block(last, here), "coarser": nn.Conv1d(here, here, step, step)})
+            )
             last = here
         self.bottom = block(last, channels[-1])
         self.decoder = nn.ModuleList()  # at each level go finer, join what the encoder saw there, look
