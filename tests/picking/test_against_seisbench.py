@@ -27,8 +27,8 @@ TOLERANCE = 1e-4
         ("EQCCTS", 100, {}),
         ("Skynet", 400, {}),
         ("BasicPhaseAE", 60, {}),
-        ("GPD", 60, {"phases": "PSN"}),
-        ("GPD", 60, {"phases": ["P", "S", "N"], "default_args": {"stride": 7}, "pred_sample": 150}),
+        ("GPD", 30, {"phases": "PSN"}),
+        ("GPD", 30, {"phases": ["P", "S", "N"], "default_args": {"stride": 7}, "pred_sample": 150}),
     ],
 )
 def test_models(kind, seconds, arguments):

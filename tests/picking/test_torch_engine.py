@@ -52,14 +52,15 @@ def silent():
     return model
 
 
-@pytest.mark.parametrize("anchor", ["segment", "time"])
 @pytest.mark.parametrize(
-    ("kind", "arguments", "engine"),
+    ("kind", "arguments", "engine", "anchor"),
     [
-        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "torch"),
-        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "kernel"),
-        ("VariableLengthPhaseNet", {"in_samples": 801, "default_args": {"stacking": "max"}}, "torch"),
-        ("GPD", {"phases": "PSN", "default_args": {"stride": 100}}, "torch"),
+        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "torch", "segment"),
+        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "torch", "time"),
+        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "kernel", "segment"),
+        ("PhaseNet", {"default_args": {"blinding": [250, 250]}}, "kernel", "time"),
+        ("VariableLengthPhaseNet", {"in_samples": 801, "default_args": {"stacking": "max"}}, "torch", "time"),
+        ("GPD", {"phases": "PSN", "default_args": {"stride": 100}}, "torch", "time"),
     ],
 )
 def test_blocks_change_nothing(monkeypatch, kind, arguments, engine, anchor):
