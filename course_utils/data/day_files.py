@@ -80,8 +80,7 @@ def open_archive(storage, start=None, end=None, stations: tuple[str, ...] = ()) 
         DataError: no waveforms between start and end at these stations.
     """
     start, end = to_utc(start), to_utc(end)
-    first = (start - MARGIN - pd.Timedelta(days=1)).date() if start is not None else date.min
-    last = (end + MARGIN).date() if end is not None else date.max
+    first, last = _reach(start, end)
 
     def wanted(parts: tuple[str, ...]) -> bool:
         return _may_hold(parts, first, last)
@@ -89,7 +88,7 @@ def open_archive(storage, start=None, end=None, stations: tuple[str, ...] = ()) 
     names = list(islice(storage.names(wanted), _LOOKED_AT)) or list(islice(storage.names(), _LOOKED_AT))
     for layout in _LAYOUTS:
         if sum(parse_name(name, layout) is not None for name in names) > len(names) / 2:
-            return DayFiles(storage, layout, storage.names(wanted), first, last, stations)
+            return DayFiles(storage, layout, storage.names(wanted), start, end, stations)
     archive = index_by_headers(storage)
     kept = archive.index["station"].map(lambda station: station_matches(station, stations)).astype(bool)
     if not kept.any():
@@ -106,23 +105,26 @@ class DayFiles:
         unused: how many files hold channels that nobody picks, by channel.
     """
 
-    def __init__(self, storage, layout: str, names, first: date, last: date, stations: tuple[str, ...]):
+    def __init__(self, storage, layout: str, names, start, end, stations: tuple[str, ...]):
+        first, last = _reach(start, end)
         self.storage, self.layout = storage, layout
         self._files: dict[str, dict[date, list[str]]] = defaultdict(lambda: defaultdict(list))
         self.unused: dict[str, int] = defaultdict(int)
-        strange = []
+        strange, seen = [], set()
         for name in names:
             said = parse_name(name.replace(os.sep, "/"), layout)
             if said is None:
                 strange.append((name, f"not named as {layout} files are", False))
-            elif first <= said.day <= last and station_matches(said.station, stations):
+                continue
+            seen.add(said.station)
+            if first <= said.day <= last and station_matches(said.station, stations):
                 if said.channel and not fnmatchcase(said.channel, SEISMIC):
                     self.unused[said.channel] += 1
                 else:
                     self._files[said.station][said.day].append(name)
         self.problems = pd.DataFrame(strange, columns=["file", "problem", "used"])
         if not self._files:
-            raise _nothing(storage.label, stations, first, last, f"{len(strange)} files with other names")
+            raise _nothing(storage.label, stations, start, end, ", ".join(sorted(seen)[:5]) or "no files of those days")
 
     @property
     def stations(self) -> list[str]:
@@ -175,6 +177,13 @@ class DayFiles:
         return f"<DayFiles: {self.layout}, {len(self)} stations, {count} files, {self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}>"
 
 
+def _reach(start: pd.Timestamp | None, end: pd.Timestamp | None) -> tuple[date, date]:
+    """First and last day whose files may hold records from start to end."""
+    return (start - MARGIN).date() if start is not None else date.min, (
+        end + MARGIN
+    ).date() if end is not None else date.max
+
+
 def _may_hold(parts: tuple[str, ...], first: date, last: date) -> bool:
     """False for a folder whose name says a year or day out of reach, as the known layouts write them."""
     found = re.fullmatch(r"(\d{4})(?:[._](\d{3}))?", parts[-1])
@@ -194,8 +203,10 @@ def _midnight(day: date) -> pd.Timestamp:
 
 def _nothing(label: str, stations: tuple[str, ...], start, end, found: str) -> DataError:
     asked = f" at stations {', '.join(stations)}" if stations else ""
+    asked += f" from {start}" if start is not None else ""
+    asked += f" to {end}" if end is not None else ""
     return DataError(
-        f"{label}: no waveforms{asked} between {start} and {end}",
+        f"{label}: no waveforms{asked}",
         found=found,
         remedy="compare the codes and the times with the archive's",
     )

@@ -159,6 +159,11 @@ class _S3:
     def __init__(self, url: str):
         from pyarrow import fs
 
+        if not hasattr(fs, "S3FileSystem"):
+            raise DataError(
+                f"{url}: this build of pyarrow cannot speak S3",
+                remedy="install it from PyPI: python -m pip install pyarrow",
+            )
         bucket = url.removeprefix("s3://").split("/", 1)[0]
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:

@@ -276,7 +276,7 @@ def _dataset(config: Config) -> Source:
         w for station, held in sorted(spans.items()) if station in known for w in day_windows(station, held, *limits)
     ]
     velocity = configured_velocity(config) if config.input.velocity else opened.velocity
-    identity = {"source": config.input.waveforms, "sha256": digest}
+    identity = {"source": config.input.waveforms, "sha256": digest, "anchor": "segment"}
     pieces = [span for held in spans.values() for span in held]
     span = _cut((min(p[0] for p in pieces), max(p[1] for p in pieces)), config)
     label = config.input.waveforms
@@ -297,6 +297,7 @@ def _synthetic(config: Config) -> Source:
         "source": config.input.waveforms,
         "version": __version__,
         "truth": table_hash(made.truth.events, "events"),
+        "anchor": "segment",
     }
     # an event just before the first record can be seen, too
     span = _cut((made.start - pd.Timedelta(minutes=1), made.end), config)
@@ -331,7 +332,11 @@ def _cut(span: tuple[pd.Timestamp, pd.Timestamp], config: Config) -> tuple[pd.Ti
 
 
 class _NamedRecords:
-    """Records that every process can open by a name."""
+    """Records that every process can open by a name.
+
+    They are streams of a data set or a world rather than archives: the model's windows start with them ("anchor": "segment"),
+    as in SeisBench, and not in absolute time.
+    """
 
     def __init__(self, name: str):
         self.name = name

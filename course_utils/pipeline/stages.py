@@ -33,7 +33,7 @@ class UnitMaker:
         settings = pick.model_dump(exclude={"device", "engine", "batch_size"})
         settings["weights"] = weights_identity(pick) if weights is None else weights
         responses = None if inventory is None else _inventory_hash(inventory)
-        self.inputs = identity | {"settings": settings, "inventory": responses, "anchor": "time"}
+        self.inputs = {"anchor": "time"} | identity | {"settings": settings, "inventory": responses}
 
     def unit(self, window: Window) -> Unit:
         """Picking of a window."""
@@ -44,6 +44,7 @@ class UnitMaker:
             | ({"objects": list(zip(window.files, window.tags, strict=True))} if window.tags else {})
         )
         arguments = {"reader": self.reader, "window": window, "pick": self.pick, "inventory": self.inventory}
+        arguments["anchor"] = self.inputs["anchor"]
         files = () if any("://" in file for file in window.files) else tuple(map(Path, window.files))
         return Unit("pick", window.name, pick_window, arguments, inputs, files)
 
@@ -56,18 +57,18 @@ def padding_s(pick: Pick) -> float:
     return 1.2 * seconds + 20.0
 
 
-def pick_window(reader: Any, window: Window, pick: Pick, inventory: Any) -> Result:
+def pick_window(reader: Any, window: Window, pick: Pick, inventory: Any, anchor: str = "time") -> Result:
     """Picks of one station in one window. Records around it are read too, so that its edges leave no mark."""
     began = time.perf_counter()
     try:
         stream, problems = reader.read_window(window, padding_s(pick))
     except (OSError, ValueError, RuntimeError) as error:
         raise UnusableInput(f"records cannot be read: {error}") from error
-    return pick_stream(stream, problems, window, pick, inventory, time.perf_counter() - began)
+    return pick_stream(stream, problems, window, pick, inventory, anchor, time.perf_counter() - began)
 
 
 def pick_stream(
-    stream, problems: dict[str, str], window: Window, pick: Pick, inventory: Any, reading_s: float
+    stream, problems: dict[str, str], window: Window, pick: Pick, inventory: Any, anchor: str, reading_s: float
 ) -> Result:
     """Picks in a window of records that have been read, with their padding; ``problems`` of files go into the facts."""
     from course_utils import picking
@@ -78,7 +79,7 @@ def pick_stream(
             "; ".join(f"{kind} ({file})" for file, kind in problems.items()) or "no records in the window"
         )
     try:
-        picks = _pick(stream, pick, inventory)
+        picks = _pick(stream, pick, inventory, anchor)
     except picking.PickingError as error:
         raise UnusableInput(f"the picker failed: {error}") from error
     report = picks.attrs.pop("report")
@@ -99,7 +100,7 @@ def pick_stream(
     return Result({"picks": picks}, report)
 
 
-def _pick(stream, pick: Pick, inventory: Any) -> pd.DataFrame:
+def _pick(stream, pick: Pick, inventory: Any, anchor: str) -> pd.DataFrame:
     """Picks of one model, or of several side by side or in consensus; the report with them."""
     from course_utils import picking
 
@@ -109,7 +110,7 @@ def _pick(stream, pick: Pick, inventory: Any) -> pd.DataFrame:
         "thresholds": pick.thresholds,
         "batch_size": pick.batch_size,
         "overlap": _overlap(pick.overlap),
-        "anchor": "time",
+        "anchor": anchor,
         "max_gap_s": pick.max_gap_s,
         "time_stretch": pick.time_stretch,
         "inventory": inventory,
