@@ -76,7 +76,7 @@ def choose_batch(answer, batches):
 
 
 @exercise
-def taken_by_the_edge(answer, whole_picks, pieces, begin, every_s=300.0):
+def taken_by_the_edge(answer, whole_picks, pieces, begin, shown, every_s=240.0):
     try:
         time = pd.Timestamp(getattr(answer, "datetime", answer))
     except (TypeError, ValueError):
@@ -84,6 +84,8 @@ def taken_by_the_edge(answer, whole_picks, pieces, begin, every_s=300.0):
     if pd.isna(time):
         raise Wrong("this is no time; look for the step that lost it.")
     time = time.tz_localize("UTC") if time.tz is None else time.tz_convert("UTC")
+    if abs(time - shown) <= pd.Timedelta("0.1s"):
+        raise Wrong("that is the one of the figure; another one is asked for.")
     near = whole_picks[(whole_picks["time"] - time).abs() <= pd.Timedelta("0.1s")]
     if not len(near):
         raise Wrong("the whole hour has no pick within 0.1 s of this time.")
@@ -136,10 +138,9 @@ def a_year(answer, seconds_per_station_hour):
     for factor, message in {
         50: "that is one station.",
         365: "that is one day of fifty stations.",
-        24: "a day has 24 station-hours per station.",
+        24: "a factor of 24 is missing: are these days, or did a day count as one hour?",
         1 / 3600: "these are seconds.",
         1 / 60: "these are minutes.",
-        24.001: "these are days.",
     }.items():
         if abs(value * factor / hours - 1) < 0.02:
             raise Wrong(f"{message} Look at the units.")
