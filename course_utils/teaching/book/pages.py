@@ -59,7 +59,7 @@ def datasets() -> str:
             "## Larger sets\n\nNo lesson needs them. They are for those who want to go on with more data, and are read "
             "by SeisBench or from data centres."
         )
-        out += [_dataset(entry, f"{entry['size_gb']:g} GB" if "size_gb" in entry else "") for entry in manifest["full"]]
+        out += [_dataset(entry, f"{entry['size_gb']:g} GB ({entry['size_note']})") for entry in manifest["full"]]
     return "\n\n".join(out)
 
 
