@@ -22,9 +22,9 @@ class History(pl.Callback):
         self._losses.append(float(outputs["loss"]))
 
     def on_train_epoch_end(self, trainer, module) -> None:
-        row = {"step": trainer.global_step}
-        if self._losses:
-            row["train_loss"] = sum(self._losses) / len(self._losses)
+        if not self._losses:  # a resumed training ends its last epoch once more
+            return
+        row = {"step": trainer.global_step, "train_loss": sum(self._losses) / len(self._losses)}
         row |= {k: float(v) for k, v in trainer.callback_metrics.items() if k in COLUMNS[1:]}
         self.rows.append(row)
         self._losses = []

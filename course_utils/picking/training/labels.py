@@ -46,7 +46,7 @@ def make_labels(
         phases[rows] = torch.maximum(phases[rows], torch.nan_to_num(bump, nan=0.0))
     if "N" in labels:  # probabilities add up to one: where a P and an S overlap they share
         phases = phases / phases.sum(1, keepdim=True).clamp(min=1.0)
-    parts = {"P": phases[:, 0], "S": phases[:, 1], "N": 1.0 - phases.sum(1)}
+    parts = {"P": phases[:, 0], "S": phases[:, 1], "N": (1.0 - phases.sum(1)).clamp(min=0.0)}
     if "D" in labels:
         parts["D"] = _detection(onsets, time)
     return torch.stack([parts[name] for name in labels], 1)

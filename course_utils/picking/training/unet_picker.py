@@ -28,6 +28,8 @@ class UNetPicker(WaveformModel):
         step: int = 4,
         **kwargs,
     ):
+        edge = min(250, in_samples // 12)  # where a window knows too little of what is around
+        kwargs.setdefault("default_args", {"overlap": in_samples // 2, "blinding": [edge, edge]})
         super().__init__(
             citation="The U-Net of lesson 13, after PhaseNet (Zhu and Beroza 2019, doi:10.1093/gji/ggy423)",
             in_samples=in_samples,
