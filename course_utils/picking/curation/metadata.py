@@ -71,7 +71,7 @@ def describe(plan: Plan, window: tuple, piece: Cut, fixed: dict, along: np.ndarr
         along: epicentral distance in km and back azimuth in degrees.
         unit_of: unit of a station's cut, or None for counts.
     """
-    settings, rate = plan.settings, plan.settings.sampling_rate_hz
+    settings = plan.settings
     station, start_us, event_id = window
     row = dict(fixed)
     row["trace_name"] = f"{fixed['source_id'] or 'noise'}_{station}.{piece.channel}_{start_us}"

@@ -123,7 +123,10 @@ def _labelled(catalog: Catalog, settings: CurationSettings, tally: Tally) -> pd.
     twice = picks.duplicated(["event_id", "station", "phase"])
     tally.leave_out_rows("second pick of one phase of an event at a station", picks[twice])
     picks = picks[~twice]
-    pairs = picks.pivot_table("time", ["event_id", "station"], "phase", "first").reindex(columns=["P", "S"])
+    if not len(picks):
+        raise CurationError(f"catalog: no assignment has its pick in the table of picks ({tally.in_words()})")
+    pairs = picks.assign(us=to_us(picks["time"]).astype(float)).pivot_table("us", ["event_id", "station"], "phase")
+    pairs = pairs.reindex(columns=["P", "S"])
     wrong = pairs.index[(pairs["S"] <= pairs["P"]).to_numpy()]
     keep = {
         "any": pairs.notna().any(axis=1),
