@@ -47,22 +47,18 @@ def _named(name: str) -> str:
 def california() -> dict[str, Figure]:
     """101 land records, mean of three random cuts."""
     from course_utils import data
-    from course_utils.picking.evaluation import compare_pickers, labelled_records, mean_scores
+    from course_utils.picking.evaluation import compare_over_cuts, labelled_records
 
     if mirror("phasenet-ncedc") is None:
         why = "phasenet-ncedc is not there (COURSE_DATA_MIRROR)"
         return {key: missing(why, goal) for key, goal in GOALS.items()} | {"stalta_p_recall": missing(why)}
     records = labelled_records(*data.open("phasenet-ncedc")["waveforms", "records"])
-    tables, strict, errors = [], [], []
-    for seed in CUTS:
-        cut = records.cut(seed)
-        found = compare_pickers(cut, _pickers())
-        tables.append(found.table)
-        ours = found.judgements[OURS]
-        errors.append(ours.calibration().attrs["expected_calibration_error"])
-        strict.append((ours.labels["residual_s"].abs() <= 0.2).groupby(ours.labels["phase"]).mean())
-    mean = mean_scores(tables).set_index(["picker", "phase"])
-    thresholds = found.settings[OURS]["thresholds"]
+    mean, cuts = compare_over_cuts(records, _pickers(), CUTS)
+    mean = mean.set_index(["picker", "phase"])
+    ours = [cut.judgements[OURS] for cut in cuts]
+    errors = [one.calibration().attrs["expected_calibration_error"] for one in ours]
+    strict = [(one.labels["residual_s"].abs() <= 0.2).groupby(one.labels["phase"]).mean() for one in ours]
+    thresholds = cuts[0].settings[OURS]["thresholds"]
     on = f"{len(records)} phasenet-ncedc records, mean of {len(CUTS)} random cuts of 60 s, within 0.5 s"
     ours_on = f"{on}, threshold P {thresholds['P']:g}, S {thresholds['S']:g} as the weights carry it"
     figures = {}
@@ -128,12 +124,12 @@ def _false_picks(records, key: str, on: str) -> dict[str, Figure]:
 def ocean_bottom() -> dict[str, Figure]:
     """A second real set, far from what the weights were made for: ocean-bottom records, S-P up to 33 s."""
     from course_utils import data
-    from course_utils.picking.evaluation import compare_pickers, labelled_records, mean_scores
+    from course_utils.picking.evaluation import compare_over_cuts, labelled_records
 
     if mirror("obstransformer-sample") is None:
         return {"obs_p_recall": missing("obstransformer-sample is not there (COURSE_DATA_MIRROR)")}
     records = labelled_records(*data.open("obstransformer-sample")["waveforms", "records"])
-    mean = mean_scores([compare_pickers(records.cut(seed), _pickers()).table for seed in CUTS])
+    mean, _ = compare_over_cuts(records, _pickers(), CUTS)
     n = int(mean["n_labels"].iloc[0])
     return _second(mean, "obs", f"{n} obstransformer-sample records, mean of {len(CUTS)} random cuts, within 0.5 s")
 

@@ -316,6 +316,12 @@ def test_mean_over_cuts():
     assert mean.loc["P", "recall"] == 0.75 and mean.loc["P", "recall_spread"] == 0.5 and mean.loc["P", "n_cuts"] == 2
     with pytest.raises(ValueError, match="no table"):
         ev.mean_scores([])
+    about = pd.DataFrame({"p_sample": [3000, 3000], "s_sample": [3500, 3900], "sampling_rate_hz": 100.0})
+    records = ev.labelled_records(np.zeros((2, 3, 9000), np.float32), about)
+    clock = {"clock": lambda streams: table([(n, "P", 15.0, 1.0) for n in range(2)])}
+    over, cuts = ev.compare_over_cuts(records, clock, seeds=range(4), lead_s=(14, 16))
+    alone = [ev.compare_pickers(records.cut(seed, lead_s=(14, 16)), clock).table["recall"].iloc[0] for seed in range(4)]
+    assert len(cuts) == 4 and over["recall"].iloc[0] == np.mean(alone) and 0 < np.mean(alone) < 1
 
 
 @pytest.mark.real

@@ -4,14 +4,14 @@ result = judge(picks, labels)                          # tables in, scores out
 result.table(), result.by("snr_db"), result.intervals(), result.calibration()
 
 records = labelled_records(waveforms, table)           # or records_of_dataset(folder, split="test")
-table = compare_pickers(records, ["phasenet:original", "phasenet:synthetic", "sta_lta"]).table
+table, _ = compare_over_cuts(records, ["phasenet:original", "phasenet:synthetic", "sta_lta"])
 
 A threshold is chosen on one set of records (``choose_threshold(curve_of(dev, model))``) and used on another.
 
 Münchmeyer et al. (2022), Which picker fits my data? J. Geophys. Res. Solid Earth, doi:10.1029/2021JB023499.
 """
 
-from .comparison import Comparison, compare_pickers, mean_scores, run_picker
+from .comparison import Comparison, compare_over_cuts, compare_pickers, mean_scores, run_picker
 from .curves import average_precision, choose_threshold, curve, curve_of
 from .datasets import evaluate_dataset, records_of_dataset
 from .judgement import Judgement, judge
@@ -23,6 +23,7 @@ __all__ = [
     "LabelledRecords",
     "average_precision",
     "choose_threshold",
+    "compare_over_cuts",
     "compare_pickers",
     "curve",
     "curve_of",

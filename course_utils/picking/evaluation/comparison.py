@@ -87,6 +87,25 @@ def compare_pickers(
     return Comparison(table[["picker", *table.columns.drop("picker")]], judgements, settings)
 
 
+def compare_over_cuts(
+    records: LabelledRecords,
+    pickers: Sequence | Mapping[str, object],
+    seeds: Sequence[int] = (0, 1, 2),
+    *,
+    seconds: float = 60.0,
+    lead_s: tuple[float, float] = (5.0, 25.0),
+    **options,
+) -> tuple[pd.DataFrame, list[Comparison]]:
+    """:func:`compare_pickers` on several random cuts of the same records: :func:`mean_scores`, and each comparison.
+
+    Args:
+        seeds, seconds, lead_s: of ``LabelledRecords.cut``, one cut per seed.
+        options: as for :func:`compare_pickers`.
+    """
+    found = [compare_pickers(records.cut(seed, seconds, lead_s), pickers, **options) for seed in seeds]
+    return mean_scores([one.table for one in found]), found
+
+
 def mean_scores(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Mean over several random cuts of the same records: one row per picker and phase.
 
