@@ -90,7 +90,8 @@ def published_weights(count: int) -> dict[str, Figure]:
 
 
 def _recalls(model, made) -> tuple[dict, tuple[float, int], float]:
-    found = labelled_records(made.waveforms, made.table.assign(sampling_rate_hz=RATE))
+    table = made.table.drop(columns=["p_visible", "s_visible"])  # by SNR of P alone, whether S is visible or not
+    found = labelled_records(made.waveforms, table.assign(sampling_rate_hz=RATE))
     picks = run_picker(found, model, THRESHOLD)
     result = judge(picks, found.labels, found.table, tolerance_s=0.2)
     hit = {

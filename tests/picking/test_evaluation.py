@@ -208,6 +208,22 @@ def test_a_threshold_above_all_gives_no_precision_and_says_why():
     assert empty.calibration()["n"].sum() == 0 and empty.intervals()["value"].notna().sum() == 4
 
 
+def test_what_cannot_be_seen_need_not_be_found():
+    """Truth knows arrivals below the noise: finding one is no fault, missing one neither; a wrong pick beside it is."""
+    labels = labels_of([(10, 5), (10, 5)]).assign(visible=[True, True, False, False])
+    found = [(0, "P", 10, 0.9), (0, "S", 15, 0.9), (1, "P", 10, 0.9)]
+    result = ev.judge(table(found), labels)
+    assert (result.table()[["n_labels", "n_found", "n_near"]] == 1).all(axis=None)
+    assert result.left_out == {"labels that need not be found": 2, "picks of such labels": 1}
+    assert of(ev.judge(table([*found, (1, "P", 12, 0.9)]), labels), "P")["precision"] == 0.5
+    about = pd.DataFrame(
+        {"p_sample": [500, 600], "s_sample": [900, 950], "sampling_rate_hz": 100.0, "p_visible": [True, False]}
+    )
+    records = ev.labelled_records(np.zeros((2, 3, 3000), np.float32), about)
+    judged = ev.judge(tables.empty("picks"), records.labels, records.table).table().set_index("phase")
+    assert judged["n_labels"].to_dict() == {"P": 1, "S": 2}
+
+
 def test_average_precision_of_a_toy():
     """Picks by falling probability: right, wrong, right; two labels. AP = 1/2 * 1 + 1/2 * 2/3."""
     labels = labels_of([(10, 5), (10, 5)])

@@ -234,7 +234,9 @@ def judge(
     Args:
         picks: picks table.
         labels: picks table of what is taken for truth; its column ``event`` (or ``event_id``) says which labels belong
-            together, without it each label stands alone. Further columns can be used by :meth:`Judgement.by`.
+            together, without it each label stands alone. Where ``visible`` (of the truth's arrivals) is False, a label need
+            not be found: missing it is no miss, and a pick of it counts neither for nor against. Further columns can be
+            used by :meth:`Judgement.by`.
         records: one row per labelled record, for cut-out records and for noise: ``station`` as in the other tables,
             ``seconds``, ``kind`` ("noise" where there is nothing to find) and ``event``. None: continuous data.
         tolerance_s, before_s, after_s: see the module.
@@ -295,6 +297,11 @@ def judge(
     elsewhere = picks["station"].map(event_of) if len(event_of) else picks["station"]
     picks["event"] = event.where(event.notna(), elsewhere).astype(str)
     labels["event"] = labels["event"].astype(str)
+    if "visible" in labels.columns:
+        hidden = labels["visible"].eq(False).to_numpy()
+        of_hidden = picks["pick_id"].isin(paired["pick_id"].reindex(labels.loc[hidden, "pick_id"]).dropna()).to_numpy()
+        left_out |= {"labels that need not be found": int(hidden.sum()), "picks of such labels": int(of_hidden.sum())}
+        labels, picks = labels[~hidden].reset_index(drop=True), picks[~of_hidden].reset_index(drop=True)
     return Judgement(labels, picks, float(tolerance_s), noise_hours, left_out)
 
 

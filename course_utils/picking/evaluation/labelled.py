@@ -23,12 +23,14 @@ _NOT_OF_RECORDS |= {"weights", "pick_error_s"}
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Arrivals of one phase, one of each record: ``samples`` (NaN: none); ``event`` and ``snr_db`` where they are not the record's."""
+    """Arrivals of one phase, one of each record: ``samples`` (NaN: none); ``event``, ``snr_db`` where they are not the
+    record's; ``visible`` as for :func:`judge`."""
 
     phase: str
     samples: pd.Series
     event: pd.Series | None = None
     snr_db: pd.Series | None = None
+    visible: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def labelled_records(waveforms: np.ndarray, table: pd.DataFrame, *, components: 
         waveforms: (records, components, samples).
         table: one row per record with ``sampling_rate_hz``, ``p_sample``, ``s_sample`` (NaN: none), and optionally
             ``event``, ``kind`` ("noise": there is nothing to find) and any other column. A record without labels whose
-            kind is not "noise" is left out and counted.
+            kind is not "noise" is left out and counted. ``p_visible`` and ``s_visible``, as ``synthetic.records`` gives them,
+            say which labels need not be found.
         components: letters of the second axis.
 
     Raises:
@@ -147,7 +150,10 @@ def labelled_records(waveforms: np.ndarray, table: pd.DataFrame, *, components: 
         raise ValueError(f"table has no column {', '.join(sorted(absent))}")
     table = table.reset_index(drop=True)
     rates = table["sampling_rate_hz"].to_numpy(np.float64)
-    arrivals = [Arrivals(phase, table[f"{phase.lower()}_sample"]) for phase in tables.PHASES]
+    arrivals = [
+        Arrivals(phase, table[f"{phase.lower()}_sample"], visible=table.get(f"{phase.lower()}_visible"))
+        for phase in tables.PHASES
+    ]
     lengths = np.full(len(table), waveforms.shape[2])
     noise = (table["kind"] == "noise").to_numpy() if "kind" in table.columns else np.zeros(len(table), bool)
     return assemble(table, arrivals, rates, lengths, noise, lambda row: (waveforms[row], components, rates[row]))
@@ -186,7 +192,7 @@ def assemble(table: pd.DataFrame, arrivals: list[Arrivals], rates, lengths, nois
         rows = np.flatnonzero(inside)
         time = START + pd.to_timedelta(np.rint(at[rows] * 1e6).astype(np.int64), unit="us")
         part = further.iloc[rows].assign(phase=some.phase, time=time)
-        for name in ("event", "snr_db"):
+        for name in ("event", "snr_db", "visible"):
             own = getattr(some, name)
             if own is not None:
                 part[name] = own.iloc[rows].where(own.iloc[rows].notna(), part.get(name)).to_numpy()
