@@ -48,12 +48,12 @@ def test_help_loads_no_heavy_library():
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert shown.strip().endswith("heavy: []")
-    for command in ("run", "pick", "evaluate", "associate", "locate", "compare", "data", "doctor"):
+    for command in ("run", "pick", "curate", "evaluate", "associate", "locate", "compare", "data", "doctor"):
         assert command in shown
 
 
 def test_every_command_has_help():
-    for command in ("run", "pick", "evaluate", "associate", "locate", "compare", "doctor", "data"):
+    for command in ("run", "pick", "curate", "evaluate", "associate", "locate", "compare", "doctor", "data"):
         assert runner.invoke(app, [command, "--help"]).exit_code == 0
 
 
