@@ -129,12 +129,18 @@ def open_records(text: str, start=None, end=None, stations: tuple[str, ...] = ()
 
     limits = _limit(start), _limit(end)
     if text.startswith((SYNTHETIC, DATASET)):
-        times = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
-        source = open_source(Config.from_dict({"input": {"waveforms": text} | times}))
-        windows = [w for w in source.windows if station_matches(w.station, stations)]
+        if text.startswith(DATASET):
+            name = text.removeprefix(DATASET)
+            reader, held, identity = _DatasetRecords(name), _windows_of_dataset(name, *limits), _identity(name)
+        else:
+            times = {key: value for key, value in (("start", start), ("end", end)) if value is not None}
+            source = open_source(Config.from_dict({"input": {"waveforms": text} | times}))
+            reader, held, identity = source.reader, source.windows, source.identity
+        windows = [w for w in held if station_matches(w.station, stations)]
         if not windows:
-            raise ConfigError(f"{text}: no station fits {', '.join(stations)}; there is {', '.join(_names(source))}")
-        return Records(text, source.reader, lambda: iter(windows), len(windows), source.identity, source.unused)
+            names = ", ".join(sorted({w.station for w in held})) or "none between start and end"
+            raise ConfigError(f"{text}: no station fits {', '.join(stations) or '*'}; there is {names}")
+        return Records(text, reader, lambda: iter(windows), len(windows), identity, [])
     archive = open_archive(open_storage(text), *limits, stations)
     count = sum(1 for _ in archive_windows(archive, archive.stations, *limits))
     if not count:
@@ -213,10 +219,6 @@ class FileRecords:
         return read_files(self.storage, window.files, window.station, window.start - pad, window.end + pad)
 
 
-def _names(source: Source) -> list[str]:
-    return sorted({window.station for window in source.windows})[:8]
-
-
 def _limit(time) -> pd.Timestamp | None:
     return None if time is None else pd.Timestamp(time)
 
@@ -256,8 +258,6 @@ def _problems(archive) -> list[dict[str, str]]:
 
 
 def _dataset(config: Config) -> Source:
-    from course_utils.data import files
-
     name = config.input.waveforms.removeprefix(DATASET)
     opened = _opened(name)
     for part, given in (("waveforms", None), ("stations", config.input.stations), ("velocity", config.input.velocity)):
@@ -269,18 +269,31 @@ def _dataset(config: Config) -> Source:
     records = _DatasetRecords(name)
     spans = records.spans()
     stations, unused = reconcile(stations, sorted(spans))
-    digest = hashlib.sha256("".join(f.sha256 for f in files(name).values()).encode()).hexdigest()
-    limits = _limit(config.input.start), _limit(config.input.end)
     known = set(stations["station"])
-    windows = [
-        w for station, held in sorted(spans.items()) if station in known for w in day_windows(station, held, *limits)
-    ]
+    limits = _limit(config.input.start), _limit(config.input.end)
+    windows = [w for w in _windows_of_dataset(name, *limits) if w.station in known]
     velocity = configured_velocity(config) if config.input.velocity else opened.velocity
-    identity = {"source": config.input.waveforms, "sha256": digest, "anchor": "segment"}
+    identity = _identity(name)
     pieces = [span for held in spans.values() for span in held]
     span = _cut((min(p[0] for p in pieces), max(p[1] for p in pieces)), config)
     label = config.input.waveforms
     return Source(label, stations, velocity, identity, tuple(windows), span, records, records, unused, inventory)
+
+
+def _windows_of_dataset(name: str, start, end) -> list[Window]:
+    opened = _opened(name)
+    if "waveforms" not in opened:
+        raise ConfigError(f'"{DATASET}{name}": the data set holds no waveforms, but {", ".join(opened.parts)}')
+    spans = _DatasetRecords(name).spans()
+    return [w for station, held in sorted(spans.items()) for w in day_windows(station, held, start, end)]
+
+
+def _identity(name: str) -> dict[str, str]:
+    """What the records of a data set are, so that a unit of work can tell whether it is up to date."""
+    from course_utils.data import files
+
+    digest = hashlib.sha256("".join(f.sha256 for f in files(name).values()).encode()).hexdigest()
+    return {"source": f"{DATASET}{name}", "sha256": digest, "anchor": "segment"}
 
 
 def _synthetic(config: Config) -> Source:

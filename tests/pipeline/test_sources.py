@@ -1,6 +1,8 @@
 """Stations meet records whatever the location codes, and windows cover the records without overlap."""
 
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.catalog.tables import conform
+from course_utils.pipeline import sources
 from course_utils.pipeline.config import ConfigError
 from course_utils.pipeline.network import leave_out_strays, reconcile
 from course_utils.pipeline.sources import day_windows, open_catalog, world
@@ -84,3 +87,15 @@ def test_a_station_on_the_other_side_of_the_globe_is_left_out_and_named():
     kept, left_out = leave_out_strays(near)
     assert list(kept["station"]) == ["XX.S0.", "XX.S1.", "XX.S2.", "XX.S4."]  # 380 km is far, but no mistake
     assert [row["what"] for row in left_out] == ["XX.S3."] and "longitude" in left_out[0]["reason"]
+
+
+@pytest.mark.real
+def test_records_of_a_data_set_that_has_no_stations_can_be_picked():
+    if not (Path(os.environ.get("COURSE_DATA_MIRROR", "/")) / "elep-mount-st-helens").is_dir():
+        pytest.skip("COURSE_DATA_MIRROR holds no elep-mount-st-helens")
+    records = sources.open_records("data:elep-mount-st-helens", stations=("B204",))
+    assert [w.station for w in records.windows()] == ["PB.B204."]
+    with pytest.raises(ConfigError, match=r"no station fits NOPE; there is PB.B204., UW.SHW."):
+        sources.open_records("data:elep-mount-st-helens", stations=("NOPE",))
+    with pytest.raises(ConfigError, match=r"real-demo.*no waveforms, but stations"):
+        sources.open_records("data:real-demo")
