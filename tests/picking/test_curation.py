@@ -72,6 +72,23 @@ def test_noise_windows_keep_away_from_picks(case, made):
         assert not since.between(-15.0, 35.0).any()
 
 
+@pytest.mark.parametrize("velocity", [True, False])
+def test_noise_keeps_away_from_events_that_the_station_did_not_pick(case, tmp_path, velocity):
+    catalog, stream = case
+    mine = catalog.assignments[(catalog.assignments["station"] == "XX.B.") | (catalog.assignments["event_id"] == 11)]
+    picked = catalog.picks["pick_id"].isin(mine["pick_id"])
+    layers = pd.DataFrame({"depth_km": [-1.0, 30.0], "vp_km_s": [5.0, 6.5], "vs_km_s": [3.0, 3.7]})
+    tables = {"assignments": mine, "picks": catalog.picks[picked]} | ({"velocity": layers} if velocity else {})
+    made = curate(catalog.replace(**tables), stream, tmp_path / "set", noise_fraction=50.0, **SHORT)
+    noise = made.metadata[(made.metadata["trace_category"] == "noise") & (made.metadata["station_code"] == "A")]
+    assert (
+        10 <= len(noise) < 30 and made.counts["noise window that could not be had: the station is never quiet so long"]
+    )
+    for start in pd.to_datetime(noise["trace_start_time"]):
+        since = (catalog.events["time"] - start).dt.total_seconds() + 3.0  # P after about 14 km
+        assert not since.between(-10.0, 30.0).any()
+
+
 def test_provenance_and_what_is_unknown_is_written(made):
     held = json.loads((made.folder / "curation.json").read_text())
     assert held["settings"]["window_s"] == 30.0 and held["traces"] == 27
@@ -255,6 +272,9 @@ def test_catalogs_without_labels_are_refused(case, tmp_path):
     catalog, stream = case
     with pytest.raises(CurationError, match="no pick belongs to an event"):
         curate(catalog.replace(assignments=catalog.assignments.iloc[:0]), stream, tmp_path / "set")
+    with pytest.raises(CurationError, match="event_id 0"):
+        nought = catalog.events.assign(event_id=catalog.events["event_id"] - 11)
+        curate(catalog.replace(events=nought, assignments=catalog.assignments.iloc[:0]), stream, tmp_path / "set")
     with pytest.raises(CurationError, match="no window could be cut"):
         curate(catalog, records(10.0), tmp_path / "set", noise_fraction=0.0, **SHORT)
     with pytest.raises(CurationError, match="cannot be read"):

@@ -37,9 +37,11 @@ def planned_metadata(plan: Plan, catalog: Catalog) -> pd.DataFrame:
         found = dict.fromkeys([own, *event_of[plan.inside(station, start)].tolist()]) if own else {}
         every.append(";".join(event_name(one) for one in found))
     rate = settings.sampling_rate_hz
+    theirs = {"source_catalog_id": events["source_id"]} if "source_id" in events.columns else {}
     return pd.DataFrame(
         {
             "source_id": names,
+            **theirs,
             "source_origin_time": _iso(events["time"]),
             "source_latitude_deg": events["latitude"],
             "source_longitude_deg": events["longitude"],

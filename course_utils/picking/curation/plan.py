@@ -81,6 +81,8 @@ def event_windows(catalog: Catalog, settings: CurationSettings, tally: Tally) ->
     """One window for every pair of event and station that has the picks the settings ask for."""
     if not len(catalog.events):
         raise CurationError("catalog: it holds no events; make some with course associate, or give their table")
+    if (catalog.events["event_id"] == 0).any():
+        raise CurationError("catalog: event_id 0 stands for noise here; give that event another id")
     if not len(catalog.assignments):
         raise CurationError(
             "catalog: no pick belongs to an event (assignments are empty); give QuakeML with picks, or the folder of a run"
