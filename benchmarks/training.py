@@ -1,4 +1,4 @@
-"""How good the shipped weights are on real records that they have never seen.
+"""How good the shipped weights are on real records that they have never seen, and how fast windows are made for training.
 
     python benchmarks/training.py [--quick] [--json FILE]
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 
 from _common import Figure, run
+from _loader_speed import loader_speed
 from _picker_scores import real_scores
 
 
@@ -19,7 +20,7 @@ def measure(quick: bool) -> dict[str, Figure]:
     import torch
 
     torch.set_num_threads(1)
-    return real_scores(quick)
+    return real_scores(quick) | loader_speed(quick)
 
 
 if __name__ == "__main__":

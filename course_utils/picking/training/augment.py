@@ -133,8 +133,8 @@ def disturb(
     n, channels, _ = x.shape
     x = _hum_and_spikes(x, dice, a, rate_hz)
     x = _filtered(x, dice, a, rate_hz)
-    one = torch.ones((n, channels, 1), device=x.device)
     if a.gain_chance:
+        one = torch.ones((n, channels, 1), device=x.device)
         gain = torch.exp(dice.normal((n, channels, 1), 0.0, a.gain_deviation))
         x = x * torch.where(dice.chance((n, 1, 1), a.gain_chance), gain, one)
     if a.polarity:
@@ -215,6 +215,8 @@ def _gaps(x: torch.Tensor, onsets: torch.Tensor, dice: Dice, a: Augmentation) ->
 
 def _missing(x: torch.Tensor, dice: Dice, a: Augmentation) -> torch.Tensor:
     n, channels, _ = x.shape
+    if not (a.vertical_only_chance or a.dead_channel_chance):
+        return x
     keep = torch.ones((n, channels, 1), device=x.device)
     u = dice.uniform(n)
     keep[u < a.vertical_only_chance, 1:] = 0.0

@@ -6,11 +6,13 @@ labelled like any other.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 
 Shape = Literal["gaussian", "hard"]
+REACH = 6.0  # deviations after which a bell is below 2e-8
 DETECTION_TAIL = 0.4  # a detection lasts from P to S plus this part of S-P (Mousavi et al. 2020)
 
 
@@ -33,23 +35,33 @@ def make_labels(
     unknown = [name for name in labels if name not in "PSND"]
     if unknown:
         raise ValueError(f"labels {labels!r}: nothing is known of {', '.join(unknown)}; there are P, S, N and D")
-    n, _, k = onsets.shape
-    time = torch.arange(samples, device=onsets.device, dtype=torch.float32)
-    phases = torch.zeros((n, 2, samples), device=onsets.device)
-    for j in range(k):  # few: events that share a window
-        rows = torch.isfinite(onsets[:, :, j]).any(1).nonzero()[:, 0]
-        away = time - onsets[rows, :, j, None]  # NaN stays NaN and becomes 0 below
-        if shape == "gaussian":
-            bump = torch.exp(-0.5 * (away / width_samples) ** 2)
-        else:
-            bump = (away.abs() <= width_samples).float()
-        phases[rows] = torch.maximum(phases[rows], torch.nan_to_num(bump, nan=0.0))
+    phases = _bumps(onsets, samples, float(width_samples), shape)
     if "N" in labels:  # probabilities add up to one: where a P and an S overlap they share
-        phases = phases / phases.sum(1, keepdim=True).clamp(min=1.0)
-    parts = {"P": phases[:, 0], "S": phases[:, 1], "N": (1.0 - phases.sum(1)).clamp(min=0.0)}
+        total = phases[:, 0] + phases[:, 1]
+        crowded = (total > 1.0).any(1).nonzero()[:, 0]
+        phases[crowded] = phases[crowded] / total[crowded, None].clamp(min=1.0)
+        total[crowded] = phases[crowded].sum(1)
+    parts = {"P": phases[:, 0], "S": phases[:, 1]}
+    if "N" in labels:
+        parts["N"] = (1.0 - total).clamp_(min=0.0)
     if "D" in labels:
-        parts["D"] = _detection(onsets, time)
+        parts["D"] = _detection(onsets, torch.arange(samples, device=onsets.device))
     return torch.stack([parts[name] for name in labels], 1)
+
+
+def _bumps(onsets: torch.Tensor, samples: int, width: float, shape: Shape) -> torch.Tensor:
+    """Curves (n, 2, samples) of P and S: the largest of their bells, each drawn only where it is more than nothing."""
+    n, phases, _ = onsets.shape
+    reach = math.ceil(width * (REACH if shape == "gaussian" else 1.0))
+    row, phase, event = ((onsets > -reach) & (onsets < samples + reach)).nonzero(as_tuple=True)  # NaN is neither
+    at = onsets[row, phase, event]
+    place = at.round().long()[:, None] + torch.arange(-reach, reach + 1, device=onsets.device)
+    away = place - at[:, None]
+    bump = torch.exp(-0.5 * (away / width) ** 2) if shape == "gaussian" else (away.abs() <= width).float()
+    inside = (place >= 0) & (place < samples)
+    index = ((row * phases + phase)[:, None] * samples + place)[inside]
+    out = torch.zeros(n * phases * samples, device=onsets.device)
+    return out.scatter_reduce_(0, index, bump[inside], "amax").view(n, phases, samples)
 
 
 def _detection(onsets: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
