@@ -38,9 +38,16 @@ def split_by_event(metadata: pd.DataFrame, fractions: Sequence[float] = FRACTION
 
 
 def split_by_time(
-    metadata: pd.DataFrame, fractions: Sequence[float] = FRACTIONS, seed: int = 0, block_s: float = 1800.0
+    metadata: pd.DataFrame,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    block_s: float = 1800.0,
+    cuts: Sequence | None = None,
 ) -> pd.Series:
     """Blocks of time, each whole in one part, by the origin time of the event (noise: start of the trace).
+
+    Few blocks may all fall into one part: take shorter ones, or ``cuts``, two times (UTC): train before the first, dev
+    before the second, then test. That also asks how a model does later on.
 
     Events never share a part's border with those of another part: traces that do are unused, as in
     :func:`split_by_event`.
@@ -54,8 +61,14 @@ def split_by_time(
         raise CurationError(
             f"metadata row {at}: neither source_origin_time nor trace_start_time is known; drop the row or split by event"
         )
-    block = pd.Series((when // block_s).astype(np.int64).astype(str))
-    split = _drawn(block, fractions, seed)
+    if cuts is not None:
+        first, second = (pd.to_datetime(cut, utc=True).timestamp() for cut in cuts)
+        if not first <= second:
+            raise CurationError(f"cuts are {cuts[0]} and {cuts[1]}; give two times in order")
+        split = pd.Series(np.array(PARTS, object)[np.searchsorted([first, second], when, side="right")])
+    else:
+        block = pd.Series((when // block_s).astype(np.int64).astype(str))
+        split = _drawn(block, fractions, seed)
     try:
         ids = event_ids(metadata)
     except CurationError:  # without names of events the time alone counts
