@@ -214,7 +214,13 @@ def open_dataset(folder: Path, sampling_rate_hz: float):
             raise TrainingError(
                 f"{folder}: no {name}; a data set in SeisBench format has metadata.csv and waveforms.hdf5"
             )
-    return WaveformDataset(folder, sampling_rate=sampling_rate_hz, component_order="ZNE", missing_components="pad")
+    dataset = WaveformDataset(folder, sampling_rate=sampling_rate_hz, component_order="ZNE", missing_components="pad")
+    key = [c for c in ("trace_chunk", "trace_name") if c in dataset.metadata]
+    twice = dataset.metadata[dataset.metadata.duplicated(key)]
+    if len(twice):
+        name = twice["trace_name"].iloc[0]
+        raise TrainingError(f"{folder}: {len(twice)} traces are there twice, first: {name}; keep one row of each")
+    return dataset
 
 
 def _part(dataset, part: str, name: str):

@@ -164,6 +164,25 @@ def test_a_checkpoint_of_another_training_is_refused_and_nothing_overwritten(tmp
     assert (tmp_path / "last.ckpt").read_bytes() == before
 
 
+def test_an_interrupted_training_says_so_and_goes_on(tmp_path):
+    import pytorch_lightning as pl
+
+    class Interrupt(pl.Callback):
+        def on_train_batch_end(self, trainer, *_args):
+            if trainer.global_step == 6:
+                raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_unet(), batches(), None, QUICK, out=tmp_path, device="cpu", callbacks=[Interrupt()])
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 4
+    resumed = train(tiny_unet(3), batches(), None, QUICK, out=tmp_path, resume=True, device="cpu")
+    whole = train(tiny_unet(), batches(), None, QUICK, device="cpu")
+    for a, b in zip(resumed.model.state_dict().values(), whole.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best():
     recipe = replace(QUICK, steps=60, patience=2, learning_rate=1.0, gradient_clip=0.0, schedule="constant")
     made = train(tiny_unet(), batches(), batches(2), recipe, device="cpu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+import signal
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -114,7 +115,7 @@ def train(
         )
         steps = DataLoader(range(max(1, min(recipe.validate_every, recipe.steps))), batch_size=None)
         checks = DataLoader(range(recipe.validation_batches), batch_size=None)
-        with _loading(checkpoint):
+        with _loading(checkpoint), _interruptible(trainer):
             trainer.fit(
                 module,
                 steps if ours else training,
@@ -122,8 +123,6 @@ def train(
                 ckpt_path=str(checkpoint) if checkpoint is not None and checkpoint.exists() else None,
                 weights_only=True,
             )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     if best is not None:
         state = best.state if folder is None else _best_state(Path(best.best_model_path))
         module.load_state_dict(state)
@@ -189,6 +188,19 @@ def _loading(checkpoint: Path | None):
             f"{checkpoint} is of another architecture, or trains other layers: {text.splitlines()[0]} Resume with the "
             "configuration that began it, or choose another folder"
         ) from error
+
+
+@contextmanager
+def _interruptible(trainer):
+    """Lightning answers Ctrl-C with SystemExit and ignores it from then on; here it stays a KeyboardInterrupt."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, before)
+        raise KeyboardInterrupt from None
 
 
 @contextmanager
