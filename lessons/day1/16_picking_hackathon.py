@@ -333,8 +333,8 @@ batches.rename(columns={"windows per s": "speed, best = 1"}).round(2)
 
 # %% [markdown]
 # The speed rises as calls are saved, passes a flat top at a few tens of windows, and falls where page faults begin. Where exactly the top is
-# depends on the machine and on its load; that it is *flat* means that nobody needs to search for it long. SeisBench's default of 256 is right for
-# a GPU, and on a CPU `batch_size=64` is the cheapest speed-up in this lesson.
+# depends on the machine and on its load; that it is *flat* means that nobody needs to search for it long. SeisBench's default of 256 suits
+# a GPU; on a CPU `batch_size=64` is the cheapest speed-up in this lesson.
 #
 # Two more knobs that everybody turns first: threads, and half precision.
 
@@ -350,7 +350,7 @@ torch.set_num_threads(1)
 halves = {}
 for precision in ("single", "half"):
     began = perf_counter()
-    halves[precision] = picking.pick(stream, model, engine="torch", precision=precision)
+    halves[precision] = picking.pick(stream, model, engine="torch", device="cpu", precision=precision)
     knobs[f"{precision} precision"] = perf_counter() - began
 same = match_picks(halves["half"], halves["single"], tolerance_s=0.0101)
 moved_percent = 100 * (1 - same.recall)
@@ -359,7 +359,7 @@ print(f"{moved_percent:.0f} % of the picks are not at the same sample in half pr
 
 # %% [markdown]
 # A second thread gains less than twice, because small layers are shared out more often than they are worked on; and on a machine where somebody else uses the
-# second core, both threads wait for each other and it can cost ten times. Give each core a station of its own instead. Half precision (16 bits
+# second core, both threads wait for each other and it can cost many times. Give each core a station of its own instead. Half precision (16 bits
 # per number) moves or loses about {golden:lesson16.moved_percent} % of the picks here; on a CPU it hardly buys time for that, on a GPU it may. So it is never on by itself.
 #
 # ## The package's picker
@@ -381,7 +381,7 @@ def as_table(output):
 
 def engine(name):
     def way(watch):
-        report = picking.pick(stream, model, engine=name).attrs["report"]["totals"]
+        report = picking.pick(stream, model, engine=name, device="cpu").attrs["report"]["totals"]
         watch("everything else")
         watch["network and windows in one"], watch["amplitudes"] = report["model_s"], report["measure_s"]
         watch["everything else"] -= report["model_s"] + report["measure_s"]
@@ -391,7 +391,7 @@ def engine(name):
 
 reference = as_table(model.classify(stream))
 for name in ("torch", "kernel"):
-    match = match_picks(picking.pick(stream, model, engine=name), reference, tolerance_s=0.0101)
+    match = match_picks(picking.pick(stream, model, engine=name, device="cpu"), reference, tolerance_s=0.0101)
     print(f"{name}: {len(match.matched)} of {len(reference)} picks within one sample, {len(match.proposed)} others")
 
 # %% tags=["hide-input"] alt="Horizontal stacked bars of the seconds for one station-hour. SeisBench by default is longest, then SeisBench with batch 64, then the torch engine; the kernel's bar is the shortest by far."
@@ -413,7 +413,7 @@ ratios.round(1)
 # %% [markdown]
 # Same picks; the torch engine is about where SeisBench's best batch is (and measures amplitudes and SNR, which `classify` does not), the kernel takes a fraction of the time. On an idle machine with AVX-512 the kernel is several times as fast as SeisBench's default and a few times as
 # fast as its best batch; the table says what it was where this page was built, and yours what it is where you are. Always quote **both** columns: who reports
-# only the first one sells a batch size as an invention. What a whole day takes, and on which machine, stands on the page {doc}`How well does it work? </results>`.
+# only the first one sells a batch size as an invention. What the ratios are over a whole day stands on the page {doc}`How well does it work? </results>`.
 #
 # Look at the last bar: the network is no longer alone. Amplitudes and SNR are measured for each pick, and what used to be a thin slice begins to show.
 #
@@ -506,7 +506,7 @@ describe(
 # ## Gaps
 #
 # The other thing that archives have is holes. The usual repair, `stream.merge(fill_value=0)`, makes one long array out of many pieces. We remove forty
-# stretches of five seconds from the hour and fill them with zeros: once as the records are, with a mean of zero, and once with 20,000 counts of offset, as real
+# stretches of five seconds from the hour and fill them with zeros: once as the records are, with a mean of zero, and once with 20,000 counts of offset, as many real
 # instruments have one. Beside it what the picker does by itself: each piece is picked alone. What is not within 0.5 s of a pick of the hour without gaps is *new*.
 
 
@@ -544,7 +544,7 @@ gap_table = pd.DataFrame(rows).T
 gap_table
 
 # %% [markdown]
-# The hour has {golden:lesson16.gap_none} picks without gaps. Zeros look harmless as long as the mean is zero: {golden:lesson16.gap_zeros} picks, and more of the true ones than the pieces keep ({golden:lesson16.gap_pieces}),
+# The hour has {golden:lesson16.gap_none} picks without gaps. Zeros look harmless as long as the mean is zero: {golden:lesson16.gap_zeros} picks, and more of those that the whole hour has than the pieces keep ({golden:lesson16.gap_pieces}),
 # whose every end is blinded. With an offset each hole is two steps, and a step looks like an arrival: {golden:lesson16.gap_offset_new} new picks, {golden:lesson16.gap_offset_inside} of them inside the
 # gaps, *where nothing was recorded*. The pieces do not notice the offset. They pay for it with the picks next to the holes, and say so. `picking.pick` bridges gaps up to `max_gap_s` (1 s) by a straight line,
 # drops picks on that line, mirrors a piece shorter than a window at its ends, and counts all of it in its report.
@@ -622,7 +622,7 @@ def from_disk(watch):
 
     recorded = obspy.read(path)
     watch("read and decode")
-    totals = picking.pick(recorded, model).attrs["report"]["totals"]
+    totals = picking.pick(recorded, model, device="cpu").attrs["report"]["totals"]
     watch("all else")
     watch["windows, network, stacking"], watch["amplitudes"] = totals["model_s"], totals["measure_s"]
     watch["all else"] -= totals["model_s"] + totals["measure_s"]
