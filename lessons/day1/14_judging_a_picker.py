@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 14 · Judging a picker
 #
-# "Recall 0.95, precision 0.97" stands in many papers. Of which labels? Within how many tenths of a second? On records that the model had
-# seen? This lesson takes such a sentence apart. One picker will get very different marks without a single changed pick, and you will know
-# which of them mean something for the work that *you* want to do.
+# "Recall 0.95, precision 0.97" stands in many papers. Of which labels? Within how many tenths of a second? On records that the model had seen? This
+# lesson takes such a sentence apart. One picker will get very different marks without a single changed pick, and you will know which of them mean
+# something for the work that *you* want to do.
 #
 # **You will be able to**
 #
@@ -20,11 +20,11 @@
 # %% [markdown]
 # ## Records whose arrivals are known
 #
-# We judge on synthetic records: every arrival is known exactly, also those that drown in noise. A quarter of the records hold nothing but
-# noise. There are two sets, from different seeds: `dev`, on which anything may be tried, and `test`, which says how good the result is.
+# We judge on synthetic records: every arrival is known exactly, also those that drown in noise. A quarter of the records hold nothing but noise.
+# There are two sets, from different seeds: `dev`, on which anything may be tried, and `test`, which says how good the result is.
 #
-# Our network is the one that ships with the course, trained on other records of the same making. `network` may also be the path under which
-# lesson 13 saved *your* network; nothing else in this lesson changes.
+# Our network is the one that ships with the course, trained on other records of the same making. `network` may also be the path under which lesson
+# 13 saved *your* network; nothing else in this lesson changes.
 
 # %%
 import numpy as np
@@ -106,18 +106,19 @@ axes[-1].set_xlabel("seconds")
 plt.show()
 
 # %% [markdown]
-# *Near* lets one pick serve two labels, and two picks be right about one arrival: a picker that stammers is rewarded. *In turn* loses a pair because the
-# first pick took what the second needed. Only *one to one* gives one number for both sides: {golden:lesson14.toy_pairs} pairs, so **recall**, pairs over
-# labels, is 3/3; **precision**, pairs over picks, is 3/5; and **F1**, twice the pairs over labels and picks together, is 6/8.
+# *Near* lets one pick serve two labels, and two picks be right about one arrival: a picker that stammers is rewarded. *In turn* loses a pair
+# because the first pick took what the second needed. Only *one to one* gives one number for both sides: {golden:lesson14.toy_pairs} pairs, so
+# **recall**, pairs over labels, is 3/3; **precision**, pairs over picks, is 3/5; and **F1**, twice the pairs over labels and picks together, is
+# 6/8.
 #
 # Three more rules must be written down before the first run, because each moves the score: the *tolerance* (0.5 s here); *where* false picks are
-# counted (from 5 s before P to 5 s after S: elsewhere in real records earthquakes may be that nobody labelled); and false picks on *noise*, which get an hourly rate of their
-# own. `judge` keeps them all.
+# counted (from 5 s before P to 5 s after S: elsewhere in real records earthquakes may be that nobody labelled); and false picks on *noise*, which
+# get an hourly rate of their own. `judge` keeps them all.
 #
 # ## The baseline first
 #
-# STA/LTA {cite}`allen1978` compares a short with a long average; AR {cite}`akazawa2004` looks for the sample at which an autoregressive model of the record breaks down, around each trigger
-# of the former. Neither has learned anything. They and the network get the same records and rules.
+# STA/LTA {cite}`allen1978` compares a short with a long average; AR {cite}`akazawa2004` looks for the sample at which an autoregressive model of
+# the record breaks down, around each trigger of the former. Neither has learned anything. They and the network get the same records and rules.
 
 # %%
 from dataclasses import replace
@@ -138,13 +139,14 @@ judging.comparison(axes, found)
 plt.show()
 
 # %% [markdown]
-# On P the network finds {golden:lesson14.p_recall} of the arrivals, AR {golden:lesson14.p_recall_ar}, STA/LTA {golden:lesson14.p_recall_stalta}: little apart, and the intervals
-# overlap. On S it is another story: {golden:lesson14.s_recall} against {golden:lesson14.s_recall_ar} and {golden:lesson14.s_recall_stalta}; and of what STA/LTA calls P near an
-# event, only {golden:lesson14.p_precision_stalta} is. F1 alone would hide which of the two is the trouble.
+# On P the network finds {golden:lesson14.p_recall} of the arrivals, AR {golden:lesson14.p_recall_ar}, STA/LTA {golden:lesson14.p_recall_stalta}:
+# little apart, and the intervals overlap. On S it is another story: {golden:lesson14.s_recall} against {golden:lesson14.s_recall_ar} and
+# {golden:lesson14.s_recall_stalta}; and of what STA/LTA calls P near an event, only {golden:lesson14.p_precision_stalta} is. F1 alone would hide
+# which of the two is the trouble.
 #
-# The bars are 95 % intervals of a **bootstrap over events**: draw as many events as there are, with replacement, score, repeat, and take what 95 % of
-# the scores lie between {cite}`efron1993`. Draw *events*, not picks: picks of one event share its size, its path and its noise, so they are fewer pieces of
-# evidence than they seem. (Each record here is an event of its own. In a real network one has twelve picks; exercise 4.)
+# The bars are 95 % intervals of a **bootstrap over events**: draw as many events as there are, with replacement, score, repeat, and take what 95 %
+# of the scores lie between {cite}`efron1993`. Draw *events*, not picks: picks of one event share its size, its path and its noise, so they are
+# fewer pieces of evidence than they seem. (Each record here is an event of its own. In a real network one has twelve picks; exercise 4.)
 #
 # ```{note}
 # A recall of 0.80 from 150 labels is good to about ±0.06. To tell 0.95 from 0.96 you need thousands of labels, so most second digits in tables of
@@ -153,8 +155,8 @@ plt.show()
 #
 # ## The same records: compare in pairs
 #
-# Do overlapping intervals mean that there is no difference? No: both pickers met the *same* arrivals, and hard ones are hard for both. So we look only at those on which they
-# disagree, and draw the difference itself.
+# Do overlapping intervals mean that there is no difference? No: both pickers met the *same* arrivals, and hard ones are hard for both. So we look
+# only at those on which they disagree, and draw the difference itself.
 
 
 # %%
@@ -178,38 +180,40 @@ pairs = pd.DataFrame({phase: paired(ours, ar, phase) for phase in "PS"}).T
 pairs.astype({"only one": int, "only other": int}).round(3)
 
 # %% [markdown]
-# {golden:lesson14.only_ours} P were found by the network alone and {golden:lesson14.only_ar} by AR alone; the recall differs by {golden:lesson14.paired} and the interval of the difference goes from
-# {golden:lesson14.paired_low} to {golden:lesson14.paired_high}. It is narrower than the two intervals side by side suggest, because all arrivals that both find, or both miss, drop out.
+# {golden:lesson14.only_ours} P were found by the network alone and {golden:lesson14.only_ar} by AR alone; the recall differs by
+# {golden:lesson14.paired} and the interval of the difference goes from {golden:lesson14.paired_low} to {golden:lesson14.paired_high}. It is
+# narrower than the two intervals side by side suggest, because all arrivals that both find, or both miss, drop out.
 #
 # ## Who is missed?
 #
-# The network misses one P in five or six. Is that bad? Ask which.
+# The network misses about one P in five. Is that bad? Ask which.
 
 # %% tags=["hide-input"] alt="Recall against signal-to-noise ratio for STA/LTA, AR and the network, P left and S right. Below 0 dB all find few. For P all three are near one from 6 dB on. For S the network is near one above 6 dB, AR rises slowly to one, and STA/LTA stays low and falls again for the strongest."
 edges = [-80, 0, 6, 12, 20, 30, 90]
 names = ["below 0", "0 to 6", "6 to 12", "12 to 20", "20 to 30", "above 30"]
+LOOK = {"STA/LTA": ("s", ":", "#E69F00"), "AR": ("^", "--", "#999999"), "network": ("o", "-", "#0072B2")}
 by_snr = {name: judged.by("snr_db", edges) for name, judged in found.judgements.items()}
-fig, axes = plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(8.5, 3.9), sharey=True)
 for ax, phase in zip(axes, "PS", strict=True):
-    for (name, rows), mark, dash, colour in zip(
-        by_snr.items(), "s^o", (":", "--", "-"), ("#E69F00", "#999999", "#0072B2"), strict=True
-    ):
-        mine = rows[(rows["phase"] == phase) & (rows["snr_db"] != "unknown")]
-        at = [edges.index(round(interval.left)) for interval in mine["snr_db"]]
-        ax.plot(at, mine["recall"], marker=mark, linestyle=dash, color=colour, label=name)
-        if name == "network":
-            for x, n in zip(at, mine["n_labels"], strict=True):
-                ax.annotate(str(n), (x, 0), ha="center", fontsize=8, color="#555555")
-    ax.set(title=f"{phase} (numbers: labels)", xticks=range(6), ylim=(-0.03, 1.05), xlabel="SNR (dB)")
+    for name, (mark, dash, colour) in LOOK.items():
+        rows = by_snr[name].query("phase == @phase and snr_db != 'unknown'")
+        at = [edges.index(round(interval.left)) for interval in rows["snr_db"]]
+        ax.plot(at, rows["recall"], marker=mark, linestyle=dash, color=colour, label=name)
+    for x, n in zip(at, rows["n_labels"], strict=True):
+        ax.annotate(str(n), (x, 1.06), ha="center", fontsize=8, color="#555555")
+    ax.set(title=f"{phase} (on top: labels)", xticks=range(6), ylim=(-0.03, 1.13), xlabel="SNR (dB)")
     ax.set_xticklabels(names, rotation=25, ha="right")
 axes[0].set_ylabel("recall")
-axes[1].legend(loc="center right")
+axes[0].legend(loc="center right")
 plt.show()
 
 # %% [markdown]
-# Nearly all that is missed lies below the noise, where an analyst would see nothing either. The list of labels decides the recall, more than the picker does: an analyst's list leaves such
-# arrivals out, the synthetic truth has them all. So we say which labels must be found. Our convention: those at least 6 dB above the noise (`visible`). The others need not be found, and
-# a pick of one is no mistake.
+# (Why does STA/LTA lose the strongest S? They shake the vertical too, so that it calls them P. The rise of a recall with SNR is what one expects; a
+# fall shows how a method works.)
+#
+# Nearly all P that are missed lie below the noise, where an analyst would see nothing either. The list of labels decides the recall, more than the
+# picker does: an analyst's list leaves such arrivals out, the synthetic truth has them all. So we say which labels must be found. Our convention:
+# those at least 6 dB above the noise (`visible`). The others need not be found, and a pick of one is no mistake.
 
 # %%
 from course_utils.picking.evaluation import judge
@@ -228,9 +232,10 @@ recall = {
 pd.DataFrame(recall).round(2)
 
 # %% [markdown]
-# Not one pick has changed, and the network's P recall went from {golden:lesson14.p_recall} to {golden:lesson14.p_recall_visible}. Neither number is wrong; without the list of labels
-# neither says anything. And a break-down travels better than a mean: *recall {golden:lesson14.p_recall_low} at 0 to 6 dB* holds in a quieter region too, *recall
-# {golden:lesson14.p_recall}* does not. Distance and magnitude act through SNR. Look for what is missed *although* it is strong; those are records to open.
+# Not one pick has changed, and the network's P recall went from {golden:lesson14.p_recall} to {golden:lesson14.p_recall_visible}. Neither number is
+# wrong; without the list of labels neither says anything. And a break-down travels better than a mean: *recall {golden:lesson14.p_recall_low} at 0
+# to 6 dB* holds in a quieter region too, *recall {golden:lesson14.p_recall}* does not. Distance and magnitude act through SNR. Look for what is
+# missed *although* it is strong; those are records to open.
 
 # %%
 import plotly.graph_objects as go
@@ -262,16 +267,16 @@ describe(
 # %% [markdown]
 # ## The threshold: choose here, report there
 #
-# A threshold trades misses for false picks; the **precision-recall curve** shows all trades. A baseline has a threshold too, the ratio at which it triggers, and so
-# deserves a curve as well. Curves are for looking. The threshold itself is chosen on `dev`, and its score read from `test`: a threshold chosen on the records that
-# score it fits their accidents.
+# A threshold trades misses for false picks; the **precision-recall curve** shows all trades. A baseline has a threshold too, the ratio at which it
+# triggers, and so deserves a curve as well. Curves are for looking. The threshold itself is chosen on `dev`, and its score read from `test`: a
+# threshold chosen on the records that score it fits their accidents.
 
 # %%
 from course_utils.picking.baselines import sta_lta
 from course_utils.picking.evaluation import average_precision, choose_threshold, curve, curve_of
 
 on_dev, on_test = curve_of(dev, network), curve_of(test, network)
-ratios = {ratio: sta_lta(test.streams(), on=ratio) for ratio in (2, 3, 4, 6, 8)}
+ratios = {ratio: sta_lta(test.streams(), on=ratio) for ratio in (2, 6, 8)} | {4: found.judgements["STA/LTA"].picks}
 curves = {"network": on_test, "STA/LTA": curve(ratios, test.labels, test.table)}
 chosen = {"best F1": choose_threshold(on_dev), "precision 0.98": choose_threshold(on_dev, precision=0.98)}
 rows = []
@@ -294,18 +299,23 @@ pd.DataFrame(rows).set_index(["rule", "phase", "threshold", "on"]).astype(float)
 fig, axes = plt.subplots(1, 2, figsize=(8.5, 3.9), sharey=True)
 for ax, phase in zip(axes, "PS", strict=True):
     judging.precision_recall(ax, curves, phase)
+    ax.set_ylim(0.4, 1.02)
     ax.legend(loc="lower left", title="average precision")
 plt.show()
 
 # %% [markdown]
-# Precision promised on `dev` is not always kept on `test`: these are {golden:lesson14.dev_labels} labels, and a few picks decide. The curve is nearly flat at its top, so that many thresholds are as good as
-# the "best" one. **Average precision**, the area below the curve, is {golden:lesson14.ap} for the network's P. It ranks models when no threshold is fixed yet, but it also rewards parts of the curve in which nobody would
-# work. A threshold belongs to weights, to a phase, and to a purpose (exercise 3).
+# Read the rows in pairs: a threshold that was best on `dev` has no reason to be as good on `test`, and with {golden:lesson14.dev_labels} arrivals
+# of a phase on `dev` a few picks decide which one is best. The curve is nearly flat around its top, so that many thresholds do as well. And look at
+# STA/LTA on S: its recall *grows* with its threshold, because fewer S are taken for P.
+#
+# **Average precision**, the area below the curve, is {golden:lesson14.ap} for the network's P. It ranks models when no threshold is fixed yet, but
+# it also rewards parts of the curve in which nobody would work. A threshold belongs to weights, to a phase, and to a purpose (exercise 3).
 #
 # ## How late?
 #
-# With a tolerance of half a second a pick 0.4 s late is right. For a location it is two kilometres. So the residuals, pick minus label, get their own scores: the **median** (a bias), the
-# **MAD**, median absolute deviation (the usual spread), and the **outliers**, the share of pairs up to 3 s apart that lie beyond the tolerance. A mean and a standard deviation would be made by the outliers alone.
+# With a tolerance of half a second a pick 0.4 s late is right. For a location it is two kilometres. So the residuals, pick minus label, get their
+# own scores: the **median** (a bias), the **MAD**, median absolute deviation (the usual spread), and the **outliers**, the share of pairs up to 3 s
+# apart that lie beyond the tolerance. A mean and a standard deviation would be made by the outliers alone.
 
 # %%
 residual = pd.concat({name: judged.table().set_index("phase") for name, judged in seen.items()})
@@ -329,13 +339,15 @@ for ax, name in zip(axes, ("AR", "network"), strict=True):
 plt.show()
 
 # %% [markdown]
-# AR's P come {golden:lesson14.ar_early_ms} ms early in the median: at 0.5 s of tolerance nobody notices, at 0.05 s its recall falls from {golden:lesson14.ar_wide} to {golden:lesson14.ar_narrow}, while the network's stays at
-# {golden:lesson14.ours_narrow}. A constant bias is easy to take out, once you know it; a wide spread is not. Note that synthetic labels are exact. With an analyst's, whose own error is some hundredths of a second for a clear P and more for S, nobody
-# can score below that error.
+# AR's P come {golden:lesson14.ar_early_ms} ms early in the median: at 0.5 s of tolerance nobody notices, at 0.05 s its recall falls from
+# {golden:lesson14.ar_wide} to {golden:lesson14.ar_narrow}, while the network's stays at {golden:lesson14.ours_narrow}. A constant bias is easy to
+# take out, once you know it; a wide spread is not. Note that synthetic labels are exact. With an analyst's, whose own error is some hundredths of a
+# second for a clear P and more for S, nobody can score below that error.
 #
 # ## Nothing to find
 #
-# All scores so far look at the neighbourhood of earthquakes. A station spends most of its day without any. There precision means nothing, and the score is **false picks per hour**.
+# All scores so far look at the neighbourhood of earthquakes. A station spends most of its day without any. There precision means nothing, and the
+# score is **false picks per hour**.
 
 # %%
 from scipy.stats import chi2
@@ -348,20 +360,21 @@ for name, judged in seen.items():
 pd.DataFrame(rates).T.astype({"picks": int}).round(1)
 
 # %% [markdown]
-# The network makes {golden:lesson14.noise_picks} in {golden:lesson14.noise_hours} h of noise, STA/LTA {golden:lesson14.noise_stalta}. Counts as small as these are uncertain, and the interval of a count says how much: with fifty minutes of noise
-# nobody can promise one false pick a day. Collect more, and real, noise before you promise. Is a handful per hour bad? One station, one alarm: very. Fifty stations and an associator that wants six of them
-# at matching times: hardly (lesson 22 measures it).
+# The network makes {golden:lesson14.noise_picks} in {golden:lesson14.noise_hours} h of noise, STA/LTA {golden:lesson14.noise_stalta}. Counts as
+# small as these are uncertain, and the interval of a count says how much: with less than an hour of noise nobody can promise one false pick a day.
+# Collect more, and real, noise before you promise. Is a handful per hour bad? One station, one alarm: very. Fifty stations and an associator that
+# wants six of them at matching times: hardly (lesson 22 measures it).
 #
 # ## What is a probability of 0.7 worth?
 #
-# It should mean that seven of ten such picks are right. A **reliability diagram** checks it: group picks by their probability, and count. For this we need unlikely picks too, so that the network runs once more with a
-# threshold of 0.05.
+# It should mean that seven of ten such picks are right. A **reliability diagram** checks it: group picks by their probability, and count. For this
+# we need unlikely picks too, so that the network runs once more with a threshold of 0.05.
 
 # %%
 from course_utils.picking.evaluation import run_picker
 
 low_picks = run_picker(test, network, thresholds=0.05)
-low = judge(low_picks, test.labels, test.table)
+low = judge(low_picks, everything.labels, test.table)  # a pick of a weak arrival is right, too
 calibration = low.calibration(bins=5)
 error = calibration.attrs["expected_calibration_error"]
 print({phase: round(value, 3) for phase, value in error.items()})
@@ -373,15 +386,18 @@ judging.reliability(ax, low, bins=5)
 plt.show()
 
 # %% [markdown]
-# The **expected calibration error**, the mean distance from the diagonal weighted by the picks {cite}`guo2017`, is {golden:lesson14.ece_p} for P. Most picks are likely and right; the middle, where one would want to know, rests on a few dozen picks. Nor is
-# it a property of the network alone: the more noise among the records, the more of the picks at 0.3 are false. So a network calibrated here need not be calibrated on your data, and a "probability" in a table of picks
-# is a score between 0 and 1 until somebody has checked it *there*.
+# The **expected calibration error**, the mean distance from the diagonal weighted by the picks {cite}`guo2017`, is {golden:lesson14.ece_p} for P.
+# Most picks are likely and right; the middle, where one would want to know, rests on a handful of picks. Nor is it a property of the network alone:
+# the more noise among the records, the more of the picks at 0.3 are false. So a network calibrated here need not be calibrated on your data, and a
+# "probability" in a table of picks is a score between 0 and 1 until somebody has checked it *there*.
 #
 # ## Real records: who knew what?
 #
-# Two real sets, both small. **California** (`phasenet-ncedc`): {golden:lesson14.n_california} records with an analyst's P and S {cite}`zhu2019phasenet`. The P is always at sample 3000, so we cut the records at random
-# places, three times, and average; otherwise a picker that always says "30 s" would be perfect (exercise 2). **Ocean bottom** (`obstransformer-sample`): {golden:lesson14.n_ocean} records and 19 minutes of noise from eleven
-# experiments {cite}`niksejel2024`. A fourth picker joins: the published PhaseNet, weights "original", trained on 600,000 records of Northern California.
+# Two real sets, both small. **California** (`phasenet-ncedc`): {golden:lesson14.n_california} records with an analyst's P and S
+# {cite}`zhu2019phasenet`. The P is always at sample 3000, so we cut the records at random places, three times, and average; otherwise a picker that
+# always says "30 s" would be perfect (exercise 2). **Ocean bottom** (`obstransformer-sample`): {golden:lesson14.n_ocean} records and 19 minutes of
+# noise from eleven experiments {cite}`niksejel2024`. A fourth picker joins: the published PhaseNet, weights "original", trained on 600,000 records
+# of Northern California.
 #
 # Before any score, write down what each picker **knew**.
 #
@@ -389,9 +405,11 @@ plt.show()
 # |---|---|---|---|
 # | synthetic | nothing | *home game*: trained on other records of the same making | nothing |
 # | California | nothing | nothing | **in sample**: these records probably trained it |
-# | ocean bottom | nothing | nothing | **helped to label**: arrivals were kept where at least three of five automatic pickers agreed, PhaseNet among them |
+# | ocean bottom | little | nothing | **helped to label** |
 #
-# The last cell is easily overlooked: nobody trained on these records, but arrivals that PhaseNet misses had less of a chance to become a label at all.
+# The last row is easily overlooked. Neither network trained on these records. But the labels of that collection were kept where at least three of
+# five automatic pickers agreed on them, and PhaseNet was one of the five (another one used the AIC, as AR does). An arrival that PhaseNet misses
+# had less of a chance to become a label at all.
 
 # %%
 from course_utils.teaching.stored import stored
@@ -456,7 +474,7 @@ for ax, phase in zip(axes, "PS", strict=True):
         ax.plot(
             row.recall,
             y,
-            "so^D"[pickers.index(row.picker)],
+            "s^oD"[pickers.index(row.picker)],
             color=colours[row.picker],
             markerfacecolor=face,
             markersize=8,
@@ -473,15 +491,21 @@ for s, name in enumerate(sets):
 plt.show()
 
 # %% [markdown]
-# In California our network, which has never seen a real record, finds {golden:lesson14.ca_p} of the P and {golden:lesson14.ca_s} of the S; AR finds {golden:lesson14.ca_ar_p} and {golden:lesson14.ca_ar_s}, STA/LTA {golden:lesson14.ca_stalta_p} and
-# {golden:lesson14.ca_stalta_s}. These three may be ranked. The published network's {golden:lesson14.ca_original_p} and {golden:lesson14.ca_original_s} may not: they are what it remembers *and* what it can do, and nobody can take the two apart. Whole-record precision is lower for all: three
-# quarters of a minute around a labelled event often hold another one.
+# In California our network, which has never seen a real record, finds {golden:lesson14.ca_p} of the P and {golden:lesson14.ca_s} of the S; AR finds
+# {golden:lesson14.ca_ar_p} and {golden:lesson14.ca_ar_s}, STA/LTA {golden:lesson14.ca_stalta_p} and {golden:lesson14.ca_stalta_s}. These three may
+# be ranked: on S the network is ahead by more than the intervals; on P the recalls are close, and precision tells STA/LTA from the others. The
+# published network's {golden:lesson14.ca_original_p} and {golden:lesson14.ca_original_s} may not be ranked with them: they are what it can do *and*
+# what it may remember, and nobody can take the two apart. Whole-record precision is lower for all: the rest of the minute may hold events that
+# nobody labelled.
 #
-# On the ocean bottom our network finds {golden:lesson14.obs_p} of the P and {golden:lesson14.obs_s} of the S: other instruments, other noise, S-P times up to 33 s in a window of 30 s. That is *domain shift*, and the next lesson is about it. AR finds {golden:lesson14.obs_ar_p} and
+# On the ocean bottom our network finds {golden:lesson14.obs_p} of the P and {golden:lesson14.obs_s} of the S: other instruments, other noise, S-P
+# times up to 33 s in a window of 30 s. That is *domain shift*, and the next lesson is about it. AR finds {golden:lesson14.obs_ar_p} and
 # {golden:lesson14.obs_ar_s}. With {golden:lesson14.n_ocean} labels per phase all intervals are wide.
 #
-# **And which of the two networks is better?** Look along the table of who knew what: on each set one of them knew something. So these three sets cannot say. That is a result. To find out one needs records that neither saw and people labelled,
-# and for most published models such records are hard to find; {cite:t}`munchmeyer2022picker` compare models across data sets, with the diagonal, "trained on the same set", shown apart for this reason.
+# **And which of the two networks is better?** Look along the table of who knew what: on each set one of them knew something. So these three sets
+# cannot say. That is a result. To find out one needs records that neither saw and people labelled, and for most published models such records are
+# hard to find; {cite:t}`munchmeyer2022picker` compare many pickers on many data sets, and keep results within a data set and across data sets apart
+# for this reason.
 
 # %% tags=["golden"]
 from course_utils.teaching import golden
@@ -508,8 +532,12 @@ assert visible.loc[("network", "P"), "recall"] > 0.9 and visible.loc[("network",
 narrow = within["recall within 0.05 s"]
 assert narrow["AR", "P"] < 0.5 < narrow["network", "P"]
 assert average_precision(on_test)["P"] > average_precision(curves["STA/LTA"])["P"]
-wrong = at.loc["California"]
-assert (wrong["precision_whole"] <= wrong["precision"]).all()
+in_california = at.loc["California"]
+assert (in_california["precision_whole"] <= in_california["precision"]).all()
+s_low, s_high = in_california["recall_low"].xs("S", level=1), in_california["recall_high"].xs("S", level=1)
+assert s_low["network"] > s_high[["AR", "STA/LTA"]].max()
+ranked = in_california.loc[["network", "AR", "STA/LTA"]].xs("P", level=1)
+assert np.ptp(ranked["recall"]) < 0.12 and ranked["precision"].idxmin() == "STA/LTA"
 golden.check(
     "lesson14",
     toy_pairs=len(matched),
@@ -557,8 +585,8 @@ golden.check(
 # ## Exercises
 #
 # ```{exercise} Exercise 1 · Count by hand
-# One station, labels and picks in seconds, tolerance 0.5 s, one to one, as `judge` counts (phases apart). How many labels are found, how many missed, how many picks false? Count on paper
-# first: `{"found": ..., "missed": ..., "false": ...}`.
+# One station, labels and picks in seconds, tolerance 0.5 s, one to one, as `judge` counts (phases apart). How many labels are found, how many
+# missed, how many picks false? Count on paper first: `{"found": ..., "missed": ..., "false": ...}`.
 #
 # - labels: P 20.0, S 24.0, P 24.9, S 28.0
 # - picks: P 19.7, P 20.2, P 24.3, S 24.6, P 25.3, S 28.5
@@ -578,9 +606,9 @@ checks.lesson14.by_hand(answer, by_hand)
 
 # %% [markdown]
 # ```{exercise} Exercise 2 · Repair a score
-# In `fixed` every P stands at 30 s, as in `phasenet-ncedc`. Here is a score from a draft of a paper, and a picker that does not even look at its data. It gets full marks. Write
-# `repaired(picker, records)`, a number between 0 and 1 for the P picks of a picker (as for `run_picker`), that is fooled neither by this constant answer nor by *other* pickers that do not look
-# at the data, and gives real pickers credit for what they find.
+# In `fixed` every P stands at 30 s, as in `phasenet-ncedc`. Here is a score from a draft of a paper, and a picker that does not even look at its
+# data. It gets full marks. Write `repaired(picker, records)`, a number between 0 and 1 for the P picks of a picker (as for `run_picker`), that is
+# fooled neither by this constant answer nor by *other* pickers that do not look at the data, and gives real pickers credit for what they find.
 # ```
 
 
@@ -625,8 +653,9 @@ checks.lesson14.repaired(repaired, fixed, constant)
 
 # %% [markdown]
 # ```{exercise} Exercise 3 · Two models, two jobs
-# A and B are two pickers, scored on our `test` records (strong: P of at least 20 dB; weak: P between 0 and 12 dB). Which would you run for **(a)** an early warning that acts as soon as *one* station next to the fault reports, which for
-# **(b)** the catalog of a dense network, whose associator asks for six matching stations? `{"early warning": "A", "catalog": "A", "reason": "..."}`, at least fifteen words.
+# A and B are two pickers, scored on our `test` records (strong: P of at least 20 dB; weak: P between 0 and 12 dB). Which would you run for **(a)**
+# an early warning that acts as soon as *one* station next to the fault reports, which for **(b)** the catalog of a dense network, whose associator
+# asks for six matching stations? `{"early warning": "A", "catalog": "A", "reason": "..."}`, at least fifteen words.
 # ```
 
 # %%
@@ -656,8 +685,9 @@ checks.lesson14.two_jobs(answer, two)
 
 # %% [markdown]
 # ```{exercise} Exercise 4 · How wide, honestly?
-# `sequence` holds the score of a picker on 30 events at up to 12 stations each: one row per label, with its `event` and whether it was `found`. Write `interval(table)`, which returns the lower and the upper end of the 95 % interval of recall
-# for such a table by the bootstrap, drawn as it should be.
+# `sequence` holds the score of a picker on 30 events at up to 12 stations each: one row per label, with its `event` and whether it was `found`.
+# Write `interval(table)`, which returns the lower and the upper end of the 95 % interval of recall for such a table by the bootstrap, drawn as it
+# should be.
 # ```
 
 # %%
@@ -682,8 +712,9 @@ checks.lesson14.interval(interval, sequence)
 
 # %% [markdown]
 # ```{exercise} Exercise 5 · How much noise?
-# A picker made no false pick at all on your noise records. How many hours of noise must they be before you can write "fewer than one false pick per hour" with 95 % confidence (one-sided, false picks independent of one
-# another)? And would it be enough for "fewer than one per day"? Answer the first, in hours.
+# A picker made no false pick at all on your noise records. How many hours of noise must they be before you can write "fewer than one false pick per
+# hour" with 95 % confidence (one-sided, false picks independent of one another)? And would it be enough for "fewer than one per day"? Answer the
+# first, in hours.
 # ```
 
 # %%
@@ -694,7 +725,8 @@ checks.lesson14.hours_of_noise(answer)
 
 # %% [markdown]
 # ```{exercise} Exercise 6 · What may you write?
-# Which of these sentences does the table `real` support? `{"claims": ["a", ...], "reason": "..."}`, with a reason of at least fifteen words. ("More" and "less" mean: the intervals do not overlap.)
+# Which of these sentences does the table `real` support? `{"claims": ["a", ...], "reason": "..."}`, with a reason of at least fifteen words.
+# ("More" and "less" mean: the intervals do not overlap.)
 #
 # - **a** In California the published PhaseNet finds more P than STA/LTA, so it is the better picker for that region.
 # - **b** In California our network finds more S than STA/LTA.
@@ -733,7 +765,9 @@ checks.lesson14.claims(answer, real)
 #
 # ## What's next
 #
-# {doc}`Lesson 15 </schedule>` takes the drop from California to the ocean bottom and asks how many labels repair it. Lesson 16 runs pickers over days of data.
+# {doc}`Lesson 15 </schedule>` takes the drop from California to the ocean bottom and asks how many labels repair it. Lesson 16 runs pickers over
+# days of data.
 #
-# **References**: {cite:t}`munchmeyer2022picker` for pickers across data sets; {cite:t}`efron1993` for the bootstrap; {cite:t}`guo2017` for calibration; {cite:t}`allen1978` and {cite:t}`akazawa2004` for the baselines; {cite:t}`zhu2019phasenet` and
-# {cite:t}`niksejel2024` for the records.
+# **References**: {cite:t}`munchmeyer2022picker` for pickers across data sets; {cite:t}`efron1993` for the bootstrap; {cite:t}`guo2017` for
+# calibration; {cite:t}`allen1978` and {cite:t}`akazawa2004` for the baselines; {cite:t}`zhu2019phasenet` and {cite:t}`niksejel2024` for the
+# records.
