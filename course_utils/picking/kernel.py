@@ -47,9 +47,7 @@ CONVOLVE, STRIDE, SPREAD = 0, 1, 2
 CHUNK = 24  # Winograd tiles that are transformed before they are used; a multiple of BLOCK_TIMES
 
 
-def probabilities(
-    model, segments: Iterable[Segment], plan: Plan, report: Report
-) -> Iterator[tuple]:
+def probabilities(model, segments: Iterable[Segment], plan: Plan, report: Report) -> Iterator[tuple]:
     """As :func:`torch_engine.probabilities`."""
     import torch
 
