@@ -32,7 +32,7 @@ def measure(quick: bool) -> dict[str, Figure]:
     figures = speeds(hours, 2 if quick else 5)
     figures |= gaps(hours, 2 if quick else 3)
     figures |= archive(hours, 3 if quick else 7)
-    figures |= equality(continuous(min(hours, 1)), quick)
+    figures |= equality(quick)
     return figures
 
 
@@ -141,15 +141,17 @@ def in_pieces(stream, count: int):
     return Stream([t.slice(start + k * step, start + (k + 1) * step - 1.5) for t in stream for k in range(count + 1)])
 
 
-def equality(stream, quick: bool) -> dict[str, Figure]:
+def equality(quick: bool) -> dict[str, Figure]:
     """Largest difference of any annotation, and the share of picks that the other side has within one sample."""
-
     from course_utils import picking
+    from course_utils.synthetic import World
 
     records, said = real_records(quick)
-    if records is None:
-        start = stream[0].stats.starttime
-        records, said = [stream.slice(start, start + 1800)], "30 minutes of synthetic noise and wavelets"
+    world = World.day()
+    station, end = world.stations["station"].iloc[0], world.start + np.timedelta64(1 if quick else 24, "h")
+    records.append(world.waveforms(station, world.start, end))
+    said.append(f"{'an hour' if quick else 'a day'} of a synthetic station")
+    said = ", ".join(said)
     worst, paired, total, models = 0.0, 0, 0, []
     for weights in ("phasenet:original", "eqtransformer:original"):
         model, name = load(weights)
@@ -235,7 +237,7 @@ def continuous(hours: float):
 
 
 def real_records(quick: bool):
-    """Streams of the real data sets at hand and what they are, or (None, "")."""
+    """Streams of the real data sets at hand, and what they are."""
     from obspy import Stream, Trace, UTCDateTime, read
 
     streams, names = [], []
@@ -265,7 +267,13 @@ def real_records(quick: bool):
                     stream.append(Trace(record[:, column].copy(), header | {"channel": f"HH{code}"}))
         streams.append(stream)
         names.append(f"phasenet-ncedc ({len(files)} records)")
-    return (streams, ", ".join(names)) if streams else (None, "")
+    if folder := mirror("malmi-coseismiq"):
+        stream = Stream()
+        for file in sorted(folder.rglob("*.mseed")):
+            stream += read(str(file))
+        streams.append(stream)
+        names.append(f"malmi-coseismiq ({len({t.stats.station for t in stream})} stations, 100 and 200 Hz)")
+    return streams, names
 
 
 if __name__ == "__main__":
