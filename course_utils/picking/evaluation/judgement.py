@@ -131,11 +131,12 @@ class Judgement:
 
         A pick's probability is the peak of the model's output. It is judged as the forecast that the pick is right,
         within ``tolerance_s`` and one to one; picks near labels and picks on noise records are judged, others are not,
-        because nobody knows about them. Picks below the threshold were never made, so the lowest bins may be empty.
+        because nobody knows about them. Picks below the threshold were never made, so the lowest bins may be empty. Labels
+        with ``visible=False`` take their picks with them: judge against all arrivals when weak ones are often picked.
 
         Returns:
             phase, low, high, n, mean_probability, share_right of each bin (equal widths, 0 to 1), and in
-            ``frame.attrs["expected_calibration_error"]`` per phase the mean |share_right - mean_probability| weighted by
+            ``frame.attrs["expected_calibration_error"]`` per phase the mean ``abs(share_right - mean_probability)`` weighted by
             n (Guo et al. 2017, arXiv:1706.04599).
 
         Raises:
