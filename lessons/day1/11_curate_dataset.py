@@ -377,13 +377,13 @@ plt.show()
 # %% [markdown]
 # Read it honestly:
 #
-# - **Picker, split by trace**: {golden:lesson11.leak_picker} ± {golden:lesson11.leak_picker_half} %. Does it hold zero? {golden:lesson11.holds_zero}, and it is wide. This experiment finds no leak, and could not find a small
-#   one: it shows that the leak is not *large*. A P onset belongs to the record; to have met the event at another station hardly helps.
+# - **Picker, split by trace**: {golden:lesson11.leak_picker} ± {golden:lesson11.leak_picker_half} %. Does it hold zero? {golden:lesson11.holds_zero}, and it is wide. This experiment finds no leak; it could
+#   not have found one of a tenth or a fifth of the missed P. A P onset belongs to the record; to have met the event at another station hardly helps.
 # - **Magnitude and depth, split by trace**: {golden:lesson11.leak_magnitude} ± {golden:lesson11.leak_magnitude_half} % and {golden:lesson11.leak_depth} ± {golden:lesson11.leak_depth_half} %. Not much
 #   either, for these models on this set. Records of one event at two stations resemble each other less than one fears.
 # - **Split by copy**: {golden:lesson11.copy_magnitude} ± {golden:lesson11.copy_magnitude_half} % and {golden:lesson11.copy_depth} ± {golden:lesson11.copy_depth_half} %. Now the test holds what the training held, shifted by half a
-#   second. Look at the depth: with a split by event its error of {golden:lesson11.depth_event} km is no better than that of the median, {golden:lesson11.depth_median} km, so this model knows *nothing*
-#   about depth. Split by copy, the same model reports {golden:lesson11.depth_copy} km, and looks like a result.
+#   second. Look at the depth: with a split by event its error of {golden:lesson11.depth_event} km is no better than that of the median, {golden:lesson11.depth_median} km, so this model has learned *nothing* about
+#   depth. Split by copy, the same model reports {golden:lesson11.depth_copy} km, and looks like a result.
 #
 # The repetitions use the same few dozen events again and again, so these intervals are too narrow; a second sequence would be the better test. What one can say: a leak
 # grows with how alike two records are across the border, and with how much the label belongs to what they share. Records cut twice, copies from two
