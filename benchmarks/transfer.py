@@ -23,6 +23,8 @@ OURS, PUBLISHED = "phasenet:synthetic", "phasenet:original"
 STEPS, RATE = 120, 5e-4
 HOME_SEED = 151_515  # neither trained on nor used for validation
 SCRATCH_STEPS, SCRATCH_REPEATS = 300, 3
+SPEEDS = (0.5, 0.7, 1.0, 1.4)
+OTHER_SPEED = "synthetic, other speed"
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,26 @@ def curves(place: Place, repeats: int, quick: bool = False) -> pd.DataFrame:
                 rows += scores(tuned, test, home, place, start, way, size, repeat)
         if not size:
             rows += scores("sta_lta", test, None, place, "STA/LTA", "as it is", size, repeat)
+        if size == max(place.sizes):
+            chosen = other_speed(load_model(OURS), records.select(events[train_rows]))
+            rows += scores(chosen, test, home, place, OTHER_SPEED, "as it is", size, repeat)
         if size == max(place.sizes) and repeat < SCRATCH_REPEATS and not quick:
             tuned = from_nothing(load_model(OURS), bank_of(waveforms, table, events[train_rows]), repeat)
             rows += scores(tuned, test, home, place, "nothing", "all", size, repeat)
         print(f"{place.name}, repeat {repeat + 1} of {repeats}, {size} records", file=sys.stderr, flush=True)
     return pd.DataFrame(rows)
+
+
+def other_speed(model, learn):
+    """The start weights on records that are played faster or slower: no training, the speed of the best F1 on ``learn``."""
+    from course_utils.picking import pick
+    from course_utils.picking.evaluation import compare_pickers
+
+    def played(stretch: float):
+        return lambda streams: pick(streams, model, time_stretch=stretch, device="cpu")
+
+    found = compare_pickers(learn, {speed: played(speed) for speed in SPEEDS}).table
+    return played(float(found.groupby("picker")["f1"].mean().idxmax()))
 
 
 def from_nothing(like, bank, seed: int):
@@ -145,7 +162,7 @@ def summary(table: pd.DataFrame, place: Place) -> dict[str, Figure]:
     for (start, size, phase), some in table[table["way"] != "encoder frozen"].groupby(["start", "records", "phase"]):
         if start == "nothing":
             continue
-        name = {OURS: "", PUBLISHED: "original_", "STA/LTA": "stalta_"}[start]
+        name = {OURS: "", PUBLISHED: "original_", "STA/LTA": "stalta_", OTHER_SPEED: "speed_"}[start]
         low, high = some["f1"].quantile([0.05, 0.95])
         on = (
             f"F1 of {phase}, {place.dataset}, {size} records to learn from, mean of {len(some)} splits by event, each "
