@@ -195,7 +195,7 @@ for channels in [(8, 16), (8, 16, 32), (8, 16, 32, 64), (8, 16, 32, 64, 96)]:
 pd.DataFrame(fields).T.astype({"numbers": int})
 
 # %% [markdown]
-# Each level makes the sight about four times as long: {golden:lesson13.field_3} s with four levels, {golden:lesson13.field_4} s with five. At 60 km the S comes about 8 s after the P. A network that sees less than that
+# Each level makes the sight about four times as long: {golden:lesson13.field_3} s with four levels, {golden:lesson13.field_4} s with five. At 60 km the S comes 7 to 8 s after the P. A network that sees less than that
 # must recognise an S without ever having seen its P, and an analyst would not like that either. Ours has five levels.
 #
 # ## The loss, and the loss of knowing nothing
@@ -364,7 +364,7 @@ curve.round(4)
 # ## Moving windows, new windows
 #
 # Three more networks, each with the same start, the same rate and only 64 steps, and no augmentation but the one in question. The first gets **new windows** all the time, cut anywhere. The second gets **the
-# same 64 windows** again and again. For the third the events and noise are new, but the **P always stands at the same place**, 10 s after the start, as in many published data sets. All three are validated on the same windows as before.
+# same 64 windows** again and again. For the third the events and noise are new, but the **P always stands at the same place**, 10 s after the start; in the California records below it does the same. All three are validated on the same windows as before.
 
 
 # %%
@@ -384,7 +384,7 @@ settings = {
 }
 short = {name: fit(fresh(), batches, validation, steps=64, every=16) for name, batches in settings.items()}
 
-# %% alt="Learning curves of three networks over 64 steps, training solid and validation dashed. With new windows the two end not far apart. With the same 64 windows the training loss is the lower and the validation loss the higher one. With P at one place the training loss falls as fast, and the validation loss hardly gets below the loss of a constant answer."
+# %% tags=["hide-input"] alt="Learning curves of three networks over 64 steps, training solid and validation dashed. With new windows the two end not far apart. With the same 64 windows the training loss is the lower and the validation loss the higher one. With P at one place the training loss falls as fast, and the validation loss hardly gets below the loss of a constant answer."
 fig, axes = plt.subplots(1, 3, figsize=(8, 3.3), sharey=True)
 for ax, (name, (_, table)) in zip(axes, short.items(), strict=True):
     ax.plot(table["step"], table["training"], "o-", color=COLOURS["P"], markersize=3, label="training")
@@ -473,9 +473,9 @@ print("stored", long_run.attrs["date"], "from", long_run.attrs["data"])
 #
 # ## Look inside
 #
-# What do the layers hold while the network looks at one earthquake? We take the clearest test record with both phases and keep what each layer gives.
+# What do the layers hold while the network looks at one earthquake? We take a clear test record with both phases, and hooks keep what five layers give.
 
-# %% alt="A vertical record with P and S above the feature maps of the network's levels: at the fine levels the channels light up sharply at the onsets, at the deepest level a few broad cells cover several seconds around the event, and the last layer before the output is again sharp at P and S. The probabilities at the bottom peak at P and S."
+# %%
 clear = made.table.query("s_sample - p_sample > 300 and p_sample < 2000 and s_sample < 2600 and p_snr_db > 20").index[0]
 window = torch.tensor(made.waveforms[clear : clear + 1, :, :3001])
 kept = {}
@@ -494,6 +494,7 @@ with torch.no_grad():
 for hook in hooks:
     hook.remove()
 
+# %% tags=["hide-input"] alt="A vertical record with P and S above the feature maps of the network's levels: at the fine levels the channels light up sharply at the onsets, at the deepest level a few broad cells cover several seconds around the event, and the last layer before the output is again sharp at P and S. The probabilities at the bottom peak at P and S."
 fig, axes = plt.subplots(len(kept) + 2, 1, figsize=(8, 8), sharex=True)
 axes[0].plot(time_s, normalise(window)[0, 0], color=COLOURS["truth"], linewidth=0.6)
 axes[0].set_ylabel("Z")
@@ -620,9 +621,11 @@ from course_utils.picking.training import Recipe, bank_from_dataset, train
 from course_utils.picking.training.seisbench_loader import seisbench_loader
 
 loader = seisbench_loader(dataset, picker(fresh()), batch_size=16, seed=13)
-print(loader.dataset)
+print(*(line.split(" object at ")[0] for line in str(loader.dataset).splitlines()), sep="\n")
+theirs = iter(loader)
+next(theirs)  # the first one opens the file
 begin = perf_counter()
-batch = next(iter(loader))
+batch = next(theirs)
 theirs_s = perf_counter() - begin
 ours = Batches(bank_from_dataset(dataset), batch_size=16, labels="PSN", seed=13, augmentation=plain)
 ours(0)
@@ -745,7 +748,7 @@ picking.models.save_model(
 # ## Exercises
 #
 # ```{exercise} Exercise 1 · Two losses that could not be compared
-# This average comes from a real course notebook (slightly shortened). It gave a training loss that was hundreds of times smaller than the validation loss. `batches` is a list of `(mean loss of the batch, number
+# An average of this kind stood in a published course; there the training loss was far smaller than the validation loss. `batches` is a list of `(mean loss of the batch, number
 # of windows in it)`; the last batch may be smaller. Write `average(batches)`, the mean loss per window.
 # ```
 
