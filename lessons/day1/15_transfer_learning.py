@@ -205,7 +205,7 @@ if teaching.real_data():
 else:
     embedding = stored("lesson15_embedding")
     print("Right panel: stored result of", embedding.attrs["date"], "from", embedding.attrs["data"])
-    print("Run it yourself with COURSE_DATA=real: it fetches 36 MB of records.")
+    print("Run it yourself with COURSE_DATA=real: it fetches 27 MB of records and 1 MB of weights.")
 
 # %% tags=["hide-input"] alt="Two scatter plots of the deepest layer's numbers in two dimensions. Left: records of home and of the sea form two clouds that overlap little. Right, with real records: California lies mostly among the records of home, the ocean bottom mostly apart from them."
 LOOK = {
