@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from training_toys import noise_bank, record_bank, signal_bank, signals
 
 from course_utils.picking.training import Augmentation, Batches, TrainingError, augment, bank_from_arrays, make_labels
-from course_utils.picking.training.banks import picks_of_metadata
+from course_utils.picking.training.banks import bank_from_dataset, picks_of_metadata
 from course_utils.picking.training.batches import cut, stands_out
 from course_utils.picking.training.dice import Dice
 
@@ -99,6 +99,18 @@ def test_metadata_gives_the_earliest_p_and_further_events_apart():
     found = {tuple(r) for r in picks_of_metadata(table).itertuples(index=False)}
     assert {r[:3] for r in found} == {(0, "P", 90.0), (1, "P", 50.0), (0, "S", 200.0), (1, "S", 20.0)}
     assert len({r[3] for r in found if r[0] == 1}) == 2  # an S of another event before a P is no error
+
+
+def test_arrivals_follow_a_data_set_that_is_opened_at_another_rate(tmp_path):
+    from seisbench.data import WaveformDataset, WaveformDataWriter
+
+    with WaveformDataWriter(tmp_path / "metadata.csv", tmp_path / "waveforms.hdf5") as writer:
+        writer.data_format = {"dimension_order": "CW", "component_order": "ZNE", "sampling_rate": 50}
+        row = {"trace_P_arrival_sample": 300, "trace_S_arrival_sample": 400, "trace_sampling_rate_hz": 50.0}
+        writer.add_trace(row, np.random.default_rng(0).standard_normal((3, 1000)).astype(np.float32))
+    for rate, onsets in ((None, [300, 400]), (100, [600, 800])):
+        bank = bank_from_dataset(WaveformDataset(tmp_path, sampling_rate=rate, component_order="ZNE"))
+        assert bank.onsets[0, :, 0].tolist() == onsets
 
 
 @pytest.mark.parametrize("bank", [record_bank, signal_bank])

@@ -162,13 +162,6 @@ def _write(folder: Path, plan: Plan, planned, catalog, records, inventory, tally
                     tally.leave_out("SNR too low", event_id, station, _time(start_us))
                     continue
                 began = time.perf_counter()
-                row = describe(plan, windows[at], piece, fixed[at], along[at], unit_of)
-                tally.seconds["describe"] += time.perf_counter() - began
-                if row is None:
-                    where = plan.windows.iloc[at]
-                    tally.leave_out("SNR too low", where["event_id"], where["station"], _time(where["start_us"]))
-                    continue
-                began = time.perf_counter()
                 writer.add_trace(row, piece.data)
                 rows.append(row)
                 tally.seconds["write"] += time.perf_counter() - began

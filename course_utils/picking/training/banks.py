@@ -136,7 +136,9 @@ def bank_from_arrays(
 def bank_from_dataset(dataset, *, name: str = "") -> Bank:
     """A bank of records from a SeisBench data set (``seisbench.data.WaveformDataset``, any subset of it).
 
-    Picks are the columns ``trace_P*_arrival_sample`` and ``trace_S*_arrival_sample`` (:func:`picks_of_metadata`). Traces of unequal length are filled with zeros at their end.
+    Picks are the columns ``trace_P*_arrival_sample`` and ``trace_S*_arrival_sample``
+    (:func:`picks_of_metadata`), counted at the set's sampling rate. Traces of unequal length are filled with zeros at
+    their end.
 
     Raises:
         TrainingError: as :func:`bank_from_arrays`; also sampling rates that differ, or no columns of arrivals.
@@ -161,7 +163,13 @@ def bank_from_dataset(dataset, *, name: str = "") -> Bank:
     waveforms = np.zeros((len(traces), 3, longest), np.float32)
     for row, trace in enumerate(traces):
         waveforms[row, :, : trace.shape[1]] = trace[[order.index(c) for c in "ZNE"]]
-    return bank_from_arrays(waveforms, picks_of_metadata(table), sampling_rate_hz=rate, name=name)
+    picks = picks_of_metadata(table)
+    if (
+        "trace_sampling_rate_hz" in table
+    ):  # the metadata count samples at the rate of the file, the traces come at that of the set
+        own = table["trace_sampling_rate_hz"].fillna(rate).to_numpy(float)
+        picks["sample"] *= rate / own[picks["record"]]
+    return bank_from_arrays(waveforms, picks, sampling_rate_hz=rate, name=name)
 
 
 def picks_of_metadata(table: pd.DataFrame) -> pd.DataFrame:
