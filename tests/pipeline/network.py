@@ -83,6 +83,8 @@ if __name__ == "__main__":
     from course_utils.catalog.store import read_table
     from course_utils.pipeline.cli import main
 
+    # whoever runs the tests in the background has Ctrl-C ignored, which programs inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arrivals = read_table(os.environ["TEST_ARRIVALS"], "arrivals")
     call, action = os.environ.get("TEST_AT_CALL"), os.environ.get("TEST_SIGNAL", "KILL")
     picking.load_model = lambda name: Model()
