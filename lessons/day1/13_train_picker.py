@@ -443,7 +443,7 @@ found.table.pivot_table(index="picker", columns="phase", values=["recall", "prec
 #
 # ## The long run
 #
-# "The long run" are the weights that ship with the course: SeisBench's PhaseNet, trained in the same way on more records for longer. Its learning curve is stored.
+# In the tables, "the long run" are the weights that ship with the course: SeisBench's PhaseNet, trained in the same way on more records. How much further one can go shows the stored curve below: the same network with more augmentation and {golden:lesson13.long_steps} steps.
 
 # %% alt="Validation loss against training step on a logarithmic axis: our U-Net's 360 steps come down to a loss near 0.025, the long run's curve goes on from there, slowly and with small jumps, over thousands of steps to about 0.02."
 from course_utils.teaching.stored import stored
@@ -463,7 +463,9 @@ print("stored", long_run.attrs["date"], "from", long_run.attrs["data"])
 
 # %% [markdown]
 # The first hundreds of steps bring most of what the loss can give; the {golden:lesson13.long_steps} steps bring the rest, from {golden:lesson13.long_first} to {golden:lesson13.long_last}. It seems little. But the loss is a mean over all samples, nearly all of them easy, and the
-# last hundredths are the difficult arrivals: see the F1 of the two in the table above. (They differ in architecture, data and steps, so that the table does not say which of the three did it.)
+# last hundredths are the difficult arrivals.
+#
+# And a caution, which this course paid for: on the real records of California this run finds *fewer* P than the weights that ship, although its loss went on falling. The validation loss says how well a network knows the Earth that it is validated on, here the synthetic one. So the shorter run still ships, and lesson 15 is about the gap.
 #
 # It took about half an hour of one core. A run of your own is one command, which goes on after a kill (`--resume`) and never overwrites what is there:
 #
