@@ -1,9 +1,11 @@
 """Association: which picks belong to one event. One interface over the methods, and how to score them."""
 
-from .interface import METHODS, associate, associate_with_report
+from .interface import associate, associate_with_report
+from .methods import METHODS, settings_for
+from .pyocto import PyOctoSettings
 from .report import Report
 from .scoring import AssociationScore, score
-from .settings import AssociationSettings, PyOctoSettings, settings_for
+from .settings import AssociationSettings
 
 __all__ = [
     "METHODS",

@@ -11,17 +11,13 @@ import pandas as pd
 
 from ..catalog.tables import Catalog, conform, empty, stable_ids
 from ..earth.coordinates import azimuthal_gap, distance_azimuth
+from .methods import METHODS, SETTINGS, check_method, settings_for
 from .problem import Problem
-from .pyocto import associate_pyocto
 from .refine import refine
 from .report import Report
-from .settings import SETTINGS, AssociationSettings, settings_for
+from .settings import AssociationSettings
 
 logger = logging.getLogger(__name__)
-
-# A method takes (Problem, settings) and returns preliminary origins (time_s, x_km, y_km, depth_km) and pairs as
-# positions of origins and of picks. It may share picks between origins: the refinement makes them unique.
-METHODS = {"pyocto": associate_pyocto}
 
 
 def associate(
@@ -66,8 +62,7 @@ def associate_with_report(
 ) -> tuple[Catalog, Report]:
     """As :func:`associate`, and the :class:`Report` of where every pick went."""
     began = time.perf_counter()
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is not known; there is {', '.join(METHODS)}")
+    check_method(method)
     picks, stations = conform(picks, "picks"), conform(stations, "stations")
     velocity = conform(velocity, "velocity")
     if not len(velocity):

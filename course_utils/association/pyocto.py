@@ -14,10 +14,53 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from ..earth.traveltime import TravelTimes
 from .problem import Problem
-from .settings import PyOctoSettings
+from .settings import AssociationSettings, Geometry
+
+
+class PyOctoSettings(AssociationSettings):
+    """Settings of PyOcto (Münchmeyer 2024, doi:10.26443/seismica.v3i1.1130) on top of the shared ones."""
+
+    cutoff_km: float = Field(
+        gt=0,
+        description="Only stations up to this distance form an event; farther picks join it afterwards. Runs for "
+        "hours, or far noise joins into events: lower it. Events in sparse parts of the network are missing: raise it.",
+    )
+    time_before_s: float = Field(
+        gt=0,
+        description="Overlap of time slices; at least the S time over the cut-off distance. Events lost every "
+        "slice_s: raise it.",
+    )
+    slice_s: float = Field(gt=0, description="Length of a time slice. Out of memory: lower it.")
+    model_tolerance_s: float = Field(
+        gt=0,
+        description="How far times may be off while an event is sought: picking error, velocity model and half a cell. "
+        "Whole events are missing: raise it. Slow, or events of noise: lower it.",
+    )
+    node_km: float = Field(
+        gt=0,
+        description="Cell size at which the search stops and an event is made. Slow: raise it. Events missing in a "
+        "dense sequence: lower it.",
+    )
+    location_node_km: float = Field(gt=0, description="Cell size of the preliminary location.")
+    min_station_fraction: float = Field(
+        ge=0,
+        le=1,
+        description="Share of the nearer stations that must have picks before a farther one may join. Noise on distant "
+        "stations joins: raise it. Many stations were down: lower it.",
+    )
+
+    @classmethod
+    def _choose(cls, choose, network: Geometry) -> None:
+        tolerance = choose("model_tolerance_s", round(0.15 + 0.03 * network.s_time_s, 2))
+        node = choose("node_km", round(tolerance * network.p_speed_km_s, 1))
+        choose("location_node_km", round(node / 10, 2))
+        before = choose("time_before_s", round(1.2 * network.s_time_s + 2.0, 1))
+        choose("slice_s", round(float(np.clip(10 * before, 300, 1200))))
+        choose("min_station_fraction", 0.25)
 
 
 def associate_pyocto(problem: Problem, settings: PyOctoSettings) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -1,11 +1,13 @@
 """What an associator must know about a network, derived from the network's geometry and explained by symptom.
 
-:func:`settings_for` fills in every number from where the stations stand and how fast waves cross the
-network; nothing is tuned to one sequence. Whatever the user gives explicitly wins.
+Every number follows from where the stations stand and how fast waves cross the network; nothing is tuned to one
+sequence. Whatever the user gives explicitly wins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -92,120 +94,75 @@ class AssociationSettings(BaseModel):
         """The same settings with some fields exchanged, checked again."""
         return type(self)(**{**self.model_dump(), **overrides})
 
+    @classmethod
+    def for_network(cls, stations: pd.DataFrame, velocity: pd.DataFrame, **overrides) -> Self:
+        """Settings for a network; see :func:`~course_utils.association.settings_for`."""
+        unknown = set(overrides) - set(cls.model_fields)
+        if unknown:
+            raise ValueError(
+                f"no setting {', '.join(sorted(unknown))} in {cls.__name__}; there are {', '.join(cls.model_fields)}"
+            )
+        stations, velocity = conform(stations, "stations"), conform(velocity, "velocity")
+        if len(stations) < 3:
+            raise ValueError(f"stations: {len(stations)} of them; an event needs arrivals at three stations at least")
+        given = dict(overrides)
 
-class PyOctoSettings(AssociationSettings):
-    """Settings of PyOcto (Münchmeyer 2024, doi:10.26443/seismica.v3i1.1130) on top of the shared ones."""
+        def choose(name: str, value: float):
+            return given.setdefault(name, value)
 
-    cutoff_km: float = Field(
-        gt=0,
-        description="Only stations up to this distance form an event; farther picks join it afterwards. Runs for "
-        "hours, or far noise joins into events: lower it. Events in sparse parts of the network are missing: raise it.",
-    )
-    time_before_s: float = Field(
-        gt=0,
-        description="Overlap of time slices; at least the S time over the cut-off distance. Events lost every "
-        "slice_s: raise it.",
-    )
-    slice_s: float = Field(gt=0, description="Length of a time slice. Out of memory: lower it.")
-    model_tolerance_s: float = Field(
-        gt=0,
-        description="How far times may be off while an event is sought: picking error, velocity model and half a cell. "
-        "Whole events are missing: raise it. Slow, or events of noise: lower it.",
-    )
-    node_km: float = Field(
-        gt=0,
-        description="Cell size at which the search stops and an event is made. Slow: raise it. Events missing in a "
-        "dense sequence: lower it.",
-    )
-    location_node_km: float = Field(gt=0, description="Cell size of the preliminary location.")
-    min_station_fraction: float = Field(
-        ge=0,
-        le=1,
-        description="Share of the nearer stations that must have picks before a farther one may join. Noise on distant "
-        "stations joins: raise it. Many stations were down: lower it.",
-    )
+        x, y = LocalFrame.around(stations).to_xy_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy())
+        aperture = float(np.hypot(x[:, None] - x, y[:, None] - y).max())
+        deepest = float(velocity["depth_km"].max())
+        highest = -float(stations["elevation_m"].max()) / 1000.0
+        choose("margin_km", round(float(np.clip(aperture / 4, 5, 60)), 1))
+        choose("min_depth_km", round(highest, 2))
+        choose("max_depth_km", round(float(max(10.0, min(max(deepest, aperture / 4), aperture))), 1))
+        cutoff = choose("cutoff_km", round(_cutoff_km(x, y), 1))
+
+        middle = stations.assign(elevation_m=float(stations["elevation_m"].median())).iloc[:1]
+        depth = float(max(given["max_depth_km"], 1.0 - highest))
+        times = TravelTimes.build(middle, velocity, 1.05 * cutoff, depth + 1.0, spacing_km=max(cutoff, depth) / 100)
+        depths = np.linspace(min(0.0, depth), depth, 5)
+        s_time = float(np.nanmax(times.times("S", 0, cutoff, depths)))
+        p_speed = cutoff / float(np.nanmin(times.times("P", 0, cutoff, depths)))
+
+        match = choose("pick_tolerance_s", round(0.15 + 0.018 * s_time, 2))
+        choose("min_interevent_s", round(2 * match, 2))
+        picks, p, s, both = {3: (5, 2, 2, 2), 4: (6, 2, 2, 2)}.get(len(stations), (7, 1, 1, 1))
+        choose("min_both", both)
+        choose("min_p_picks", max(p, given["min_both"]))
+        choose("min_s_picks", max(s, given["min_both"]))
+        choose("min_picks", max(picks, given["min_p_picks"] + given["min_s_picks"]))
+        choose("duplicate_s", 0.1)
+        choose("min_probability", 0.0)
+        choose("max_table_km", round(float(np.clip((aperture + 2 * given["margin_km"]) / 250, 0.1, 2.0)), 2))
+        choose("threads", 1)
+        cls._choose(choose, Geometry(x, y, aperture, cutoff, s_time, p_speed))
+        return cls(**{name: value for name, value in given.items() if name in cls.model_fields})
+
+    @classmethod
+    def _choose(cls, choose: Callable[[str, float], float], network: Geometry) -> None:
+        """Defaults of the fields that only this method has: ``choose(name, value)`` returns what counts."""
 
 
-SETTINGS = {"pyocto": PyOctoSettings}
+@dataclass(frozen=True)
+class Geometry:
+    """A network as the rules for settings see it.
 
-
-def settings_for(
-    stations: pd.DataFrame, velocity: pd.DataFrame, method: str = "pyocto", **overrides
-) -> AssociationSettings:
-    """Settings for a network from its geometry and velocity model.
-
-    Rules, with D the largest distance between stations, c the cut-off distance and T the S time over c:
-
-    - ``margin_km`` a quarter of D, 5 to 60 km: beyond that, azimuthal gaps make epicenters useless.
-    - ``max_depth_km`` the deepest row of the velocity model or a quarter of D, at least 10 km and at most D.
-    - ``cutoff_km`` covers the twelve nearest stations (or all) from nine places in ten within the network.
-    - ``model_tolerance_s`` 0.15 s + 3 % of T: models are wrong in proportion to the way travelled.
-    - ``pick_tolerance_s`` 0.15 s + 1.8 % of T: less, as it applies once the event is located.
-    - ``node_km`` what P crosses within the model tolerance; ``location_node_km`` a tenth of it.
-    - ``time_before_s`` 1.2 T + 2 s; ``slice_s`` ten times that, 300 to 1200 s.
-    - ``min_picks`` 7, at least one station with both P and S: small, near events often show hardly any P, and seven
-      arrivals that fit one origin are rare by chance. Networks of three stations 5, of four 6, both on two stations.
-    - ``min_interevent_s`` twice the pick tolerance.
-
-    Args:
-        stations, velocity: tables.
-        method: associator.
-        overrides: fields to set explicitly; what depends on them follows.
-
-    Raises:
-        ValueError: unknown method or field, fewer than three stations, or values that contradict one another.
+    Attributes:
+        x_km, y_km: stations in local coordinates, shape (stations,).
+        aperture_km: largest distance between two stations.
+        cutoff_km: covers the twelve nearest stations (or all) from nine places in ten within the network.
+        s_time_s: S time over that distance.
+        p_speed_km_s: apparent P velocity over it.
     """
-    if method not in SETTINGS:
-        raise ValueError(f"method {method!r} is not known; there is {', '.join(SETTINGS)}")
-    kind = SETTINGS[method]
-    unknown = set(overrides) - set(kind.model_fields)
-    if unknown:
-        raise ValueError(
-            f"no setting {', '.join(sorted(unknown))} for method {method!r}; there are {', '.join(kind.model_fields)}"
-        )
-    stations, velocity = conform(stations, "stations"), conform(velocity, "velocity")
-    n = len(stations)
-    if n < 3:
-        raise ValueError(f"stations: {n} of them; an event needs arrivals at three stations at least")
-    given = dict(overrides)
 
-    def choose(name: str, value: float):
-        return given.setdefault(name, value)
-
-    x, y = LocalFrame.around(stations).to_xy_km(stations["latitude"].to_numpy(), stations["longitude"].to_numpy())
-    aperture = float(np.hypot(x[:, None] - x, y[:, None] - y).max())
-    deepest = float(velocity["depth_km"].max())
-    highest = -float(stations["elevation_m"].max()) / 1000.0
-    choose("margin_km", round(float(np.clip(aperture / 4, 5, 60)), 1))
-    choose("min_depth_km", round(highest, 2))
-    choose("max_depth_km", round(float(max(10.0, min(max(deepest, aperture / 4), aperture))), 1))
-    cutoff = choose("cutoff_km", round(_cutoff_km(x, y), 1))
-
-    middle = stations.assign(elevation_m=float(stations["elevation_m"].median())).iloc[:1]
-    depth = float(max(given["max_depth_km"], 1.0 - highest))
-    times = TravelTimes.build(middle, velocity, 1.05 * cutoff, depth + 1.0, spacing_km=max(cutoff, depth) / 100)
-    depths = np.linspace(min(0.0, depth), depth, 5)
-    s_time = float(np.nanmax(times.times("S", 0, cutoff, depths)))
-    p_speed = cutoff / float(np.nanmin(times.times("P", 0, cutoff, depths)))
-
-    tolerance = choose("model_tolerance_s", round(0.15 + 0.03 * s_time, 2))
-    match = choose("pick_tolerance_s", round(0.15 + 0.018 * s_time, 2))
-    node = choose("node_km", round(tolerance * p_speed, 1))
-    choose("location_node_km", round(node / 10, 2))
-    before = choose("time_before_s", round(1.2 * s_time + 2.0, 1))
-    choose("slice_s", round(float(np.clip(10 * before, 300, 1200))))
-    choose("min_interevent_s", round(2 * match, 2))
-    picks, p, s, both = {3: (5, 2, 2, 2), 4: (6, 2, 2, 2)}.get(n, (7, 1, 1, 1))
-    choose("min_both", both)
-    choose("min_p_picks", max(p, given["min_both"]))
-    choose("min_s_picks", max(s, given["min_both"]))
-    choose("min_picks", max(picks, given["min_p_picks"] + given["min_s_picks"]))
-    choose("min_station_fraction", 0.25)
-    choose("duplicate_s", 0.1)
-    choose("min_probability", 0.0)
-    choose("max_table_km", round(float(np.clip((aperture + 2 * given["margin_km"]) / 250, 0.1, 2.0)), 2))
-    choose("threads", 1)
-    return kind(**{name: value for name, value in given.items() if name in kind.model_fields})
+    x_km: np.ndarray
+    y_km: np.ndarray
+    aperture_km: float
+    cutoff_km: float
+    s_time_s: float
+    p_speed_km_s: float
 
 
 def _cutoff_km(x: np.ndarray, y: np.ndarray, nearest: int = 12) -> float:

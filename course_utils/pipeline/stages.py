@@ -153,7 +153,7 @@ def picks_by_day(store: UnitStore, windows: Iterable[Window]) -> Iterator[pd.Dat
 
 def association_settings(config: Config, stations: pd.DataFrame, velocity: pd.DataFrame):
     """Settings of the associator for this network; ConfigError names a wrong key or value of ``[associate]``."""
-    from course_utils.association.settings import SETTINGS, settings_for
+    from course_utils.association.methods import SETTINGS, settings_for
 
     section = config.associate
     if section.method not in SETTINGS:
