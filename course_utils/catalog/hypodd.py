@@ -1,0 +1,295 @@
+"""Files of HypoDD (Waldhauser 2001, USGS Open-File Report 01-113): events, stations, phases, differential times, results.
+
+Readers return the common tables, writers return text. HypoDD knows a station by one label of at most seven
+characters: "NCCBW" becomes ".NCCBW." here, and "NC.CBW." is written as "NCCBW". Event ids are kept as they are.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from course_utils.catalog.tables import Catalog, TableError, conform
+
+_DIFFERENCES = ["event_id_1", "event_id_2", "station", "phase", "dt_s", "weight", "kind"]
+_RELOC = [
+    "event_id",
+    "latitude",
+    "longitude",
+    "depth_km",
+    "x_m",
+    "y_m",
+    "z_m",
+    "error_x_m",
+    "error_y_m",
+    "error_z_m",
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "magnitude",
+    "n_cc_p",
+    "n_cc_s",
+    "n_ct_p",
+    "n_ct_s",
+    "rms_cc_s",
+    "rms_ct_s",
+    "cluster",
+]
+_LOC = [*_RELOC[:17], "cluster"]
+
+
+def station_name(label: str) -> str:
+    """ "NCCBW" as ".NCCBW."; a name with dots stays."""
+    return label if "." in label else f".{label}."
+
+
+def station_label(name: str) -> str:
+    """ "NC.CBW." as "NCCBW"; ValueError when it is longer than seven characters."""
+    label = name.replace(".", "")
+    if not 1 <= len(label) <= 7:
+        raise ValueError(f"station {name!r}: HypoDD takes labels of 1 to 7 characters, {label!r} has {len(label)}")
+    return label
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Events table from ``event.dat`` or ``event.sel``; errors and magnitudes of 0 are unknown."""
+    rows = []
+    for number, words in _lines(path):
+        if len(words) not in (10, 11):
+            raise _bad(path, number, f"{len(words)} columns", "an event line has 10, or 11 with a flag")
+        date, clock, *values = _numbers(path, number, words[:10])
+        rows.append((int(values[-1]), _calendar(path, number, date, clock), *values[:-1]))
+    names = ["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"]
+    names += ["horizontal_error_km", "depth_error_km", "rms_s"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["time"] = _utc(frame["time"])
+    frame[names[6:]] = frame[names[6:]].where(frame[names[6:]] != 0)
+    return _conform(frame, "events", path)
+
+
+def read_stations(path: str | Path) -> pd.DataFrame:
+    """Stations table from ``station.dat``: label, latitude, longitude and, where given, the elevation in m."""
+    rows = []
+    for number, words in _lines(path):
+        if len(words) not in (3, 4, 5):
+            raise _bad(
+                path, number, f"{len(words)} columns", "a station line has label, latitude, longitude, elevation"
+            )
+        rows.append((station_name(words[0]), *_numbers(path, number, [*words[1:4], "0"][:3])))
+    return _conform(pd.DataFrame(rows, columns=["station", "latitude", "longitude", "elevation_m"]), "stations", path)
+
+
+def read_differences(path: str | Path, kind: str) -> pd.DataFrame:
+    """Links from ``dt.ct`` (kind "ct") or ``dt.cc`` (kind "cc"), as ``location.differences`` describes them.
+
+    The origin time correction of a pair in ``dt.cc`` is taken off, so that times count from the origins in the event
+    file; pairs without one (-999) are left out with a warning that counts them.
+    """
+    ids, out, without = None, [], 0
+    for number, words in _lines(path):
+        if words[0].startswith("#"):
+            words = [words[0].lstrip("#"), *words[1:]]
+            head = _numbers(path, number, [w for w in words if w])
+            if len(head) != (3 if kind == "cc" else 2):
+                wanted = "# id1 id2 correction" if kind == "cc" else "# id1 id2"
+                raise _bad(path, number, f"a pair with {len(head)} values", f"dt.{kind} has {wanted}")
+            ids = int(head[0]), int(head[1])
+            correction = head[2] if kind == "cc" else 0.0
+            if kind == "cc" and abs(correction + 999) < 1e-3:
+                ids, without = (), without + 1
+            continue
+        if ids is None:
+            raise _bad(path, number, "a time before the first pair", "pairs begin with a line '# id1 id2'")
+        if len(words) != (4 if kind == "cc" else 5):
+            raise _bad(path, number, f"{len(words)} columns", f"is this a dt.{kind} file?")
+        values = _numbers(path, number, words[1:-1])
+        if not ids:
+            continue
+        dt = values[0] - correction if kind == "cc" else values[0] - values[1]
+        out.append((*ids, words[0], words[-1], dt, values[-1], kind))
+    if without:
+        warnings.warn(f"{path}: {without} pairs without an origin time correction were left out", stacklevel=2)
+    frame = pd.DataFrame(out, columns=_DIFFERENCES)
+    labels = frame["station"].unique()
+    frame["station"] = frame["station"].map(dict(zip(labels, map(station_name, labels), strict=True)))
+    return frame
+
+
+def read_phases(path: str | Path) -> Catalog:
+    """Events, picks and assignments from a ``.pha`` file. Weights are taken without their sign, which ph2dt uses as a flag."""
+    events, picks = [], []
+    for number, words in _lines(path):
+        if words[0].startswith("#"):
+            values = _numbers(path, number, [w for w in [words[0].lstrip("#"), *words[1:]] if w])
+            if len(values) != 14:
+                raise _bad(path, number, f"an event with {len(values)} values", "# and date to id are 14")
+            time = _calendar(path, number, values[0] * 10000 + values[1] * 100 + values[2], 0)
+            time += np.timedelta64(round((values[3] * 3600 + values[4] * 60 + values[5]) * 1e6), "us")
+            events.append((int(values[13]), time, *values[6:10]))
+        elif not events or len(words) != 4:
+            raise _bad(path, number, " ".join(words)[:40], "a phase line has label, travel time, weight, phase")
+        else:
+            travel, weight = _numbers(path, number, words[1:3])
+            when = events[-1][1] + np.timedelta64(round(travel * 1e6), "us")
+            picks.append((events[-1][0], station_name(words[0]), words[3], when, abs(weight)))
+    table = pd.DataFrame(events, columns=["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"])
+    rows = pd.DataFrame(picks, columns=["event_id", "station", "phase", "time", "weight"])
+    twice = rows.duplicated(["event_id", "station", "phase", "time"])
+    if twice.any():
+        warnings.warn(f"{path}: {int(twice.sum())} phase lines stand twice; one of each is kept", stacklevel=2)
+    rows = rows[~twice].reset_index(drop=True)
+    rows["time"] = _utc(rows["time"])
+    rows["pick_id"] = np.arange(1, len(rows) + 1)
+    return Catalog(
+        _conform(table.assign(time=_utc(table["time"])), "events", path),
+        _conform(rows[["event_id", "pick_id", "station", "phase", "weight"]], "assignments", path),
+        _conform(rows[["pick_id", "station", "phase", "time"]], "picks", path),
+    )
+
+
+def read_relocated(path: str | Path) -> pd.DataFrame:
+    """Events table from ``hypoDD.reloc`` or ``hypoDD.loc``, with x_m, y_m, z_m, their errors, counts and cluster."""
+    rows, columns = [], _RELOC
+    for number, words in _lines(path):
+        if len(words) not in (len(_RELOC), len(_LOC)):
+            raise _bad(path, number, f"{len(words)} columns", f"hypoDD.reloc has {len(_RELOC)}, hypoDD.loc {len(_LOC)}")
+        columns = _RELOC if len(words) == len(_RELOC) else _LOC
+        values = dict(zip(columns, _numbers(path, number, words), strict=True))
+        day = _calendar(path, number, values["year"] * 10000 + values["month"] * 100 + values["day"], 0)
+        seconds = values["hour"] * 3600 + values["minute"] * 60 + values["second"]  # HypoDD writes 60.000 too
+        rows.append(values | {"time": day + np.timedelta64(round(seconds * 1e6), "us")})
+    frame = pd.DataFrame(rows, columns=[*columns, "time"]).drop(columns=_RELOC[10:16])
+    return _conform(frame.assign(time=_utc(frame["time"])), "events", path)
+
+
+def events_text(events: pd.DataFrame) -> str:
+    """Events as ``event.dat``; origin times keep hundredths of a second, unknown errors and magnitudes become 0."""
+    lines = []
+    for row in conform(events, "events").itertuples():
+        time = row.time.round("10ms")
+        date = f"{time.year:4d}{time.month:02d}{time.day:02d}"
+        clock = f"{time.hour:d}{time.minute:02d}{time.second:02d}{time.microsecond // 10000:02d}"
+        e = [0.0 if pd.isna(v) else v for v in (row.magnitude, row.horizontal_error_km, row.depth_error_km, row.rms_s)]
+        lines.append(
+            f"{date}  {clock:>8s} {row.latitude:10.6f} {row.longitude:11.6f} {row.depth_km:9.4f} {e[0]:5.2f} "
+            f"{e[1]:7.3f} {e[2]:7.3f} {e[3]:6.3f} {row.event_id:10d}"
+        )
+    return "".join(line + "\n" for line in lines)
+
+
+def stations_text(stations: pd.DataFrame) -> str:
+    """Stations as ``station.dat``; ValueError when two names make the same label."""
+    labels = stations["station"].map(station_label)
+    twice = labels.duplicated(keep=False)
+    if twice.any():
+        raise ValueError(
+            f"stations {', '.join(stations.loc[twice, 'station'][:4])} share a HypoDD label; keep one of them"
+        )
+    rows = zip(labels, stations["latitude"], stations["longitude"], stations["elevation_m"], strict=True)
+    return "".join(f"{label:<7s} {lat:11.6f} {lon:12.6f} {elevation:8.1f}\n" for label, lat, lon, elevation in rows)
+
+
+def differences_text(links: pd.DataFrame, kind: str) -> str:
+    """The links of one kind as ``dt.ct`` or ``dt.cc``.
+
+    HypoDD uses only the difference of the two times in ``dt.ct``; the earlier one is written as 0. Corrections of origin
+    times in ``dt.cc`` are 0, since links count from the origins of the catalog.
+    """
+    rows = links[links["kind"] == kind]
+    labels = {name: station_label(name) for name in rows["station"].unique()}
+    out, before = [], None
+    for row in rows.sort_values(["event_id_1", "event_id_2"], kind="stable").itertuples():
+        pair = row.event_id_1, row.event_id_2
+        if pair != before:
+            out.append(f"# {pair[0]:9d} {pair[1]:9d}" + (" 0.0" if kind == "cc" else ""))
+            before = pair
+        times = f"{row.dt_s:10.6f}" if kind == "cc" else f"{max(row.dt_s, 0.0):9.6f} {max(-row.dt_s, 0.0):9.6f}"
+        out.append(f"{labels[row.station]:<7s} {times} {row.weight:6.4f} {row.phase}")
+    return "".join(line + "\n" for line in out)
+
+
+def relocated_text(events: pd.DataFrame) -> str:
+    """Relocated events in the columns of ``hypoDD.reloc``: x, y, z in m from the mean of the events; errors one sigma.
+
+    Columns that the table lacks are written as HypoDD writes unknown ones: counts 0, rms -9.
+    """
+    from pyproj import Geod
+
+    events = conform(events, "events")
+    if not len(events):
+        return ""
+    place = [events[name].to_numpy() for name in ("longitude", "latitude")]
+    middle = [np.full(len(events), values.mean()) for values in place]
+    azimuth, _, distance = Geod(ellps="WGS84").inv(*middle, *place)
+    x, y = distance / 1e3 * np.sin(np.radians(azimuth)), distance / 1e3 * np.cos(np.radians(azimuth))
+    z = events["depth_km"] - events["depth_km"].mean()
+    known = {
+        name: events[name].to_numpy() if name in events else np.zeros(len(events))
+        for name in _RELOC[7:10] + _RELOC[17:]
+    }
+    lines = []
+    for k, row in enumerate(events.itertuples()):
+        time = row.time.round("ms")
+        errors = " ".join(f"{known[name][k]:8.1f}" for name in _RELOC[7:10])
+        counts = " ".join(f"{int(known[name][k]):5d}" for name in _RELOC[17:21])
+        rms = " ".join(f"{known[name][k] if name in events else -9.0:6.3f}" for name in _RELOC[21:23])
+        second = time.second + time.microsecond / 1e6
+        lines.append(
+            f"{row.event_id:9d} {row.latitude:10.6f} {row.longitude:11.6f} {row.depth_km:9.3f} {1e3 * x[k]:10.1f} "
+            f"{1e3 * y[k]:10.1f} {1e3 * z[k]:10.1f} {errors} {time.year:4d} {time.month:2d} {time.day:2d} {time.hour:2d} "
+            f"{time.minute:2d} {second:6.3f} {0.0 if pd.isna(row.magnitude) else row.magnitude:4.1f} {counts} {rms} "
+            f"{int(known['cluster'][k]):3d}"
+        )
+    return "".join(line + "\n" for line in lines)
+
+
+def _lines(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file; expected a file of HypoDD")
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        for number, line in enumerate(handle, 1):
+            words = line.split()
+            if words:
+                yield number, words
+
+
+def _bad(path, number: int, what: str, remedy: str) -> TableError:
+    return TableError(f"{Path(path).name}, line {number}: {what}; {remedy}")
+
+
+def _numbers(path, number: int, words: list[str]) -> list[float]:
+    try:
+        return [float(word) for word in words]
+    except ValueError as error:
+        raise _bad(path, number, str(error), "correct the line") from error
+
+
+def _calendar(path, number: int, date: float, clock: float) -> np.datetime64:
+    """A time from YYYYMMDD and HHMMSSss as numbers; years before 1678 are fine, seconds may reach 60."""
+    date, clock = int(date), int(clock)
+    date += 19000000 if date < 10000000 else 0
+    hour, minute, hundredths = clock // 1000000, clock // 10000 % 100, clock % 10000
+    try:
+        day = np.datetime64(f"{date // 10000:04d}-{date // 100 % 100:02d}-{date % 100:02d}", "us")
+    except ValueError as error:
+        raise _bad(path, number, f"{date} is no date", "write YYYYMMDD") from error
+    return day + np.timedelta64(((hour * 60 + minute) * 60 * 100 + hundredths) * 10000, "us")
+
+
+def _utc(values: pd.Series) -> pd.Series:
+    return pd.Series(np.array(list(values), dtype="datetime64[us]"), index=values.index).dt.tz_localize("UTC")
+
+
+def _conform(frame: pd.DataFrame, name: str, path) -> pd.DataFrame:
+    try:
+        return conform(frame, name)
+    except TableError as error:
+        raise TableError(f"{Path(path).name}: {error}") from error
