@@ -1,5 +1,6 @@
 """Association: which picks belong to one event. One interface over the methods, and how to score them."""
 
+from .gamma import GammaSettings
 from .interface import associate, associate_with_report
 from .methods import METHODS, settings_for
 from .pyocto import PyOctoSettings
@@ -11,6 +12,7 @@ __all__ = [
     "METHODS",
     "AssociationScore",
     "AssociationSettings",
+    "GammaSettings",
     "PyOctoSettings",
     "Report",
     "associate",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from .gamma import GammaSettings, associate_gamma
 from .pyocto import PyOctoSettings, associate_pyocto
 from .settings import AssociationSettings
 
@@ -13,9 +14,11 @@ from .settings import AssociationSettings
 # positions of origins and of picks. It may share picks between origins: the refinement makes them unique.
 METHODS: dict[str, Callable] = {
     "pyocto": associate_pyocto,
+    "gamma": associate_gamma,
 }
 SETTINGS: dict[str, type[AssociationSettings]] = {
     "pyocto": PyOctoSettings,
+    "gamma": GammaSettings,
 }
 
 
@@ -46,6 +49,11 @@ def settings_for(
     - ``model_tolerance_s`` 0.15 s + 3 % of T: models are wrong in proportion to the way travelled.
     - ``node_km`` what P crosses within the model tolerance; ``location_node_km`` a tenth of it.
     - ``time_before_s`` 1.2 T + 2 s; ``slice_s`` ten times that, 300 to 1200 s.
+
+    GaMMA:
+
+    - ``dbscan_eps_s`` GaMMA's rule: 1.5 times the P time to the nearest neighbour, mean and two standard deviations.
+    - ``max_residual_s`` twice PyOcto's ``model_tolerance_s``, as its origins are rougher.
 
     Args:
         stations, velocity: tables.

@@ -21,6 +21,7 @@ class Problem:
         phase: "P" or "S", shape (picks,).
         time_s: seconds since ``start``, ascending, shape (picks,).
         probability: of each pick, 1 where unknown, shape (picks,).
+        amplitude_m_s: of each pick, NaN where unknown or in another unit, shape (picks,).
         start: time zero.
         x_km, y_km: stations in ``frame``, shape (stations,).
         frame: local coordinates around the network.
@@ -31,6 +32,7 @@ class Problem:
     phase: np.ndarray
     time_s: np.ndarray
     probability: np.ndarray
+    amplitude_m_s: np.ndarray
     start: pd.Timestamp
     x_km: np.ndarray
     y_km: np.ndarray
@@ -65,6 +67,7 @@ class Problem:
             phase=picks["phase"].to_numpy(dtype=object),
             time_s=((picks["time"] - start) / pd.Timedelta(seconds=1)).to_numpy(np.float64),
             probability=picks["probability"].fillna(1.0).to_numpy(np.float64),
+            amplitude_m_s=picks["amplitude"].where(picks["amplitude_unit"] == "m/s").to_numpy(np.float64),
             start=start,
             x_km=np.asarray(x),
             y_km=np.asarray(y),

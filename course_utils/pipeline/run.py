@@ -26,7 +26,7 @@ from course_utils.pipeline.sources import Source, open_catalog, open_source
 from course_utils.pipeline.units import Record, Unit, UnitStore, file_hash
 
 Say = Callable[[str], None]
-_VERSIONS = ("numpy", "pandas", "torch", "seisbench", "obspy", "pyocto", "fteikpy", "pyarrow")
+_VERSIONS = ("numpy", "pandas", "torch", "seisbench", "obspy", "pyocto", "GMMA", "fteikpy", "pyarrow")
 _SHOWN_NOTES = 200  # of the picker, in run.json; their sums are complete
 
 

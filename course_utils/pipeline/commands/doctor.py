@@ -15,7 +15,7 @@ from pathlib import Path
 import typer
 
 PACKAGES = (
-    "numpy", "pandas", "scipy", "torch", "seisbench", "obspy", "pyocto", "fteikpy", "numba", "pyproj", "pyarrow", "duckdb", "pymseed",
+    "numpy", "pandas", "scipy", "torch", "seisbench", "obspy", "pyocto", "GMMA", "fteikpy", "numba", "pyproj", "pyarrow", "duckdb", "pymseed",
     "safetensors", "pooch", "pyyaml", "pydantic", "typer", "rich", "matplotlib", "plotly", "ipykernel",
 )  # fmt: skip
 OPTIONAL = ("jupyter-book", "jupytext", "jupyterlab", "nbmake", "dask", "dask-jobqueue", "dask-mpi")
