@@ -14,6 +14,7 @@ from .manifests import dataset, files, manifest
 from .mirroring import make_mirror
 from .readers import Opened, openable
 from .readers import open_dataset as open
+from .real_files import read_real_picks, read_real_stations
 from .stations import read_stations
 from .waveforms import WaveformArchive, read_waveforms
 
@@ -37,6 +38,8 @@ __all__ = [
     "open",
     "openable",
     "path",
+    "read_real_picks",
+    "read_real_stations",
     "read_stations",
     "read_waveforms",
     "verify",

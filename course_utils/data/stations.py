@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..catalog.tables import TableError, conform
+from .real_files import is_real_stations, read_real_stations
 
 # other names that people write -> ours; lower case, units taken off only where the name says them
 _NAMES = {
@@ -25,7 +26,8 @@ _NAMES = {
 
 
 def read_stations(path: str | Path, network: str | None = None, elevation_unit: str | None = None) -> pd.DataFrame:
-    """Read stations from a CSV file (comma, semicolon, tab or blanks), StationXML, or the text form of FDSN services.
+    """Read stations from a CSV file (comma, semicolon, tab or blanks), StationXML, the text form of FDSN services, or the
+    associator REAL's station.dat (longitude latitude network code channel elevation_km, without names).
 
     CSV needs a station, a latitude, a longitude and an elevation whose unit is in its name (``elevation_m``,
     ``elevation_km``) or given here. A station is "NET.STA.LOC", "NET.STA", or a bare code beside a network column (and, if
@@ -49,6 +51,8 @@ def read_stations(path: str | Path, network: str | None = None, elevation_unit: 
         head = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
         raise TableError(f"{path}: the file is empty; expected stations as CSV or StationXML")
+    if is_real_stations(head):
+        return read_real_stations(path).sort_values("station", ignore_index=True)
     of_service = head.startswith(b"<") or (head.startswith(b"#") and b"|" in head.split(b"\n")[0])
     table = _from_inventory(path) if of_service else _from_csv(path, network, elevation_unit)
     try:

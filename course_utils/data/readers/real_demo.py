@@ -10,6 +10,7 @@ import pandas as pd
 from ..errors import WrongContent
 from ..fetching import fetch
 from ..manifests import Dataset
+from ..real_files import read_real_stations
 from .opened import Opened
 
 _FOLDER = "demo_real/"
@@ -26,6 +27,9 @@ def read(entry: Dataset, progress: bool = True) -> Opened:
     ``stations``  60 rows, networks IV, XO and YR; four of them have no picks.
     ``velocity``  crust of the demo's travel-time table, seven nodes down to 31 km, linear between them.
 
+    85,289 STA/LTA picks of the same day, in REAL's own files, are read by
+    ``data.read_real_picks(data.path("real-demo", "demo_real/Pick/20161014.zip"))``.
+
     There is no truth and no reference catalog in the set. The catalogs of the first fifty minutes in ``loc-flow-italy``
     were made from the same records.
 
@@ -35,20 +39,19 @@ def read(entry: Dataset, progress: bool = True) -> Opened:
     Zhang, Ellsworth & Beroza (2019) SRL, doi:10.1785/0220190052; PhaseNet: Zhu & Beroza (2019).
     """
     folder = fetch(entry.name, [_PICKS, _STATIONS, _MODEL], progress=progress)
-    columns = ["longitude", "latitude", "network", "code", "channel", "elevation_km"]
-    stations = pd.read_csv(folder / _STATIONS, sep=r"\s+", names=columns)
-    stations["station"] = stations["network"] + "." + stations["code"] + "."
-    stations["elevation_m"] = 1000.0 * stations["elevation_km"]
+    stations = read_real_stations(folder / _STATIONS)
     model = pd.read_csv(folder / _MODEL, sep=r"\s+", names=range(6))
     crust = model.iloc[: int((model[0] == "mantle").to_numpy().argmax()), :3].astype(float)
     velocity = crust.set_axis(["depth_km", "vp_km_s", "vs_km_s"], axis=1)
-    picks = _read_picks(folder / _PICKS, stations.set_index("code")["station"].to_dict())
-    band = stations.set_index("station")["channel"].str[:2]
+    picks = _read_picks(
+        folder / _PICKS, stations["station"].set_axis(stations["station"].str.split(".").str[1]).to_dict()
+    )
+    band = stations.set_index("station")["channels"]
     return Opened(
         entry,
         folder,
         read,
-        stations=stations[["station", "latitude", "longitude", "elevation_m"]],
+        stations=stations,
         velocity=velocity,
         picks=picks.assign(channel=picks["station"].map(band)),
     )
