@@ -169,6 +169,53 @@ def read_relocated(path: str | Path) -> pd.DataFrame:
     return _conform(frame.assign(time=_utc(frame["time"])), "events", path)
 
 
+def read_control(path: str | Path) -> tuple[list[dict], pd.DataFrame]:
+    """Stages and velocity of a ``hypoDD.inp`` of version 2 with a one-dimensional model.
+
+    Returns:
+        The iteration sets with the names of ``location.Stage`` (-999 and -9 become None; damping is 0 for SVD and left
+        out for LSQR, whose unit depends on the data), and the model's layers as nodes of a velocity table.
+    """
+    rows = [(n, words) for n, words in _lines(path) if not words[0].startswith("*")]
+    at = next((i for i, (_, words) in enumerate(rows) if len(words) == 3 and _is_number(words[0])), len(rows))
+    if at + 3 > len(rows):
+        raise _bad(path, 1, "no line with IDAT, IPHA and DIST", "give a hypoDD.inp of version 2")
+    number, words = rows[at + 2]
+    _, solver, _, sets = (*_numbers(path, number, words), 0.0, 0.0, 0.0, 0.0)[:4]
+    stages = []
+    names = [
+        "iterations",
+        "cc_p",
+        "cc_s",
+        "cc_sigmas",
+        "cc_max_km",
+        "ct_p",
+        "ct_s",
+        "ct_sigmas",
+        "ct_max_km",
+        "damping",
+    ]
+    for number, words in rows[at + 3 : at + 3 + int(sets)]:
+        values = _numbers(path, number, words[:10])
+        if len(values) < 10:
+            raise _bad(path, number, f"{len(values)} values", "an iteration set has 10")
+        stage = {k: (v if v > -9 else None) for k, v in zip(names, values, strict=True)}
+        stage["iterations"] = int(values[0])
+        stage["damping"] = 0.0
+        stages.append(stage if solver == 1 else {k: v for k, v in stage.items() if k != "damping"})
+    model = [_numbers(path, number, words) for number, words in rows[at + 3 + int(sets) :][:4]]
+    if len(model) < 4 or model[0][0] not in (1, 5):
+        raise _bad(path, number, "no model of type 1 or 5 after the iteration sets", "give IMOD and three lines")
+    top, vp, ratio = (np.array([v for v in line if v != -9]) for line in model[1:])
+    nodes = np.repeat(top, 2)[1:], np.repeat(vp, 2)[:-1], np.repeat(vp / ratio, 2)[:-1]
+    velocity = pd.DataFrame(dict(zip(["depth_km", "vp_km_s", "vs_km_s"], nodes, strict=True)))
+    return stages, _conform(velocity, "velocity", path)
+
+
+def _is_number(word: str) -> bool:
+    return word.lstrip("+-").replace(".", "", 1).isdigit()
+
+
 def events_text(events: pd.DataFrame) -> str:
     """Events as ``event.dat``; origin times keep hundredths of a second, unknown errors and magnitudes become 0."""
     lines = []

@@ -89,7 +89,9 @@ def multiply(pair, diagonal, off, x, out):
 def precondition(inverse, group, held, residual, out):
     """Block-Jacobi step ``out`` = inverse diagonal times residual; with ``held``, the step of zero mean in each group.
 
-    ``held`` (groups, 4, 4) is the inverse of the sum of a group's inverse blocks; without rows nothing is held.
+    ``held`` (groups, 4, 4) is the inverse of the sum of a group's inverse blocks; without rows nothing is held. The
+    force that holds a group's mean is taken off the residual too: it would not shrink, and its rounding would in the end
+    move the mean.
     """
     n = len(residual)
     for e in range(n):
@@ -111,6 +113,7 @@ def precondition(inverse, group, held, residual, out):
                 force[g, q] += held[g, q, r] * total[g, r]
     for e in range(n):
         for q in range(4):
+            residual[e, q] -= force[group[e], q]
             for r in range(4):
                 out[e, q] -= inverse[e, q, r] * force[group[e], r]
 
