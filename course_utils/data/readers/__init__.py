@@ -12,6 +12,7 @@ _READERS = {
     "comcat-reviewed": "comcat",
     "easyquake-o2-wilz": "easyquake",
     "elep-mount-st-helens": "elep",
+    "hypodd-examples": "hypodd",
     "nonlinloc-samples": "nonlinloc",
     "obstransformer-sample": "obstransformer",
     "phasenet-ncedc": "ncedc",
