@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import warnings
 
 import numpy as np
@@ -68,6 +69,8 @@ class GammaSettings(AssociationSettings):
         choose("use_amplitude", False)
         choose("max_amplitude_residual", 1.0)
         choose("seed", 0)
+        choose("slice_s", 1200.0)
+        choose("time_before_s", round(1.2 * network.s_time_s + 2.0, 1))
 
 
 def _eps_s(network: Geometry) -> float:
@@ -89,7 +92,9 @@ def associate_gamma(problem: Problem, settings: GammaSettings) -> tuple[pd.DataF
     """
     from gamma import utils
 
-    depth, table = _eikonal(problem)
+    if "gamma" not in problem.kept:
+        problem.kept["gamma"] = _eikonal(problem)
+    depth, table = problem.kept["gamma"]
     locations = np.column_stack([problem.x_km, problem.y_km, depth])[problem.station]
     phase = np.char.lower(problem.phase.astype("U1"))
     weight = problem.probability[:, None]
@@ -191,11 +196,15 @@ def _eikonal(problem: Problem) -> tuple[np.ndarray, dict]:
     return depth, table
 
 
+_ALONE = threading.Lock()  # what follows belongs to the whole process
+
+
 @contextlib.contextmanager
 def _quiet():
     """Without GaMMA's prints and progress bars, on one core, and with NumPy's global random state given back."""
     import joblib
 
+    _ALONE.acquire()
     state = np.random.get_state()  # noqa: NPY002
     try:
         with (
@@ -209,3 +218,4 @@ def _quiet():
             yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
+        _ALONE.release()

@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..catalog.tables import Catalog, conform, empty, stable_ids
 from ..earth.coordinates import azimuthal_gap, distance_azimuth
-from .methods import METHODS, SETTINGS, check_method, settings_for
+from .chunks import Progress, in_windows
+from .methods import SETTINGS, check_method, settings_for
 from .problem import Problem
 from .refine import refine
 from .report import Report
@@ -26,6 +27,10 @@ def associate(
     velocity: pd.DataFrame,
     method: str = "pyocto",
     settings: AssociationSettings | None = None,
+    *,
+    chunk_s: float | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
     **overrides,
 ) -> Catalog:
     """Gather picks into events.
@@ -34,8 +39,11 @@ def associate(
         picks: picks table; any order, at least station, phase and time.
         stations: stations table, coordinates and elevations complete.
         velocity: velocity table.
-        method: "pyocto".
+        method: "pyocto" or "gamma".
         settings: how; by default :func:`settings_for` these stations and this velocity model.
+        chunk_s: time that one worker takes at once, an hour by default. The result does not depend on it.
+        workers: processes. A script that asks for more than one must do so under ``if __name__ == "__main__":``.
+        progress: called as work goes on with the number of windows done and of all windows.
         overrides: single settings by name, e.g. ``min_picks=10``.
 
     Returns:
@@ -49,7 +57,9 @@ def associate(
     Warns:
         UserWarning: picks at stations that the stations table does not hold; they are left aside.
     """
-    return associate_with_report(picks, stations, velocity, method, settings, **overrides)[0]
+    return associate_with_report(
+        picks, stations, velocity, method, settings, chunk_s=chunk_s, workers=workers, progress=progress, **overrides
+    )[0]
 
 
 def associate_with_report(
@@ -58,6 +68,10 @@ def associate_with_report(
     velocity: pd.DataFrame,
     method: str = "pyocto",
     settings: AssociationSettings | None = None,
+    *,
+    chunk_s: float | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
     **overrides,
 ) -> tuple[Catalog, Report]:
     """As :func:`associate`, and the :class:`Report` of where every pick went."""
@@ -84,7 +98,7 @@ def associate_with_report(
     turned_down: dict[str, int] = {}
     if len(offered) >= settings.min_picks:
         problem = Problem.build(offered, stations, velocity, settings)
-        origins, of_origin, of_pick = METHODS[method](problem, settings)
+        origins, of_origin, of_pick = in_windows(problem, settings, method, chunk_s, workers, progress)
         origins, of_origin, of_pick, turned_down = refine(problem, origins, of_origin, of_pick, settings)
         events, assignments = _tables(problem, origins, of_origin, of_pick, offered, stations)
     else:

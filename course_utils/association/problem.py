@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ class Problem:
         x_km, y_km: stations in ``frame``, shape (stations,).
         frame: local coordinates around the network.
         travel_times: tables for these stations.
+        kept: what a method wants to keep between the windows of a run.
     """
 
     station: np.ndarray
@@ -38,6 +39,7 @@ class Problem:
     y_km: np.ndarray
     frame: LocalFrame
     travel_times: TravelTimes
+    kept: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def build(
@@ -73,6 +75,20 @@ class Problem:
             y_km=np.asarray(y),
             frame=frame,
             travel_times=travel_times,
+        )
+
+    def part(self, first: int, last: int, start_s: float) -> Problem:
+        """The picks from row ``first`` up to ``last``, their times counted from ``start_s`` to the microsecond."""
+        rows = slice(first, last)
+        us = np.rint(self.time_s[rows] * 1e6) - np.rint(start_s * 1e6)
+        return replace(
+            self,
+            station=self.station[rows],
+            phase=self.phase[rows],
+            time_s=us / 1e6,
+            probability=self.probability[rows],
+            amplitude_m_s=self.amplitude_m_s[rows],
+            start=self.start + pd.Timedelta(round(start_s * 1e6), unit="us"),
         )
 
     def limits_km(self, margin_km: float) -> tuple[float, float, float, float]:

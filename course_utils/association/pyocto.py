@@ -7,7 +7,6 @@ PyOcto's correction by a surface velocity assumes that rays leave vertically.
 
 from __future__ import annotations
 
-import os
 import struct
 import tempfile
 from pathlib import Path
@@ -29,12 +28,6 @@ class PyOctoSettings(AssociationSettings):
         description="Only stations up to this distance form an event; farther picks join it afterwards. Runs for "
         "hours, or far noise joins into events: lower it. Events in sparse parts of the network are missing: raise it.",
     )
-    time_before_s: float = Field(
-        gt=0,
-        description="Overlap of time slices; at least the S time over the cut-off distance. Events lost every "
-        "slice_s: raise it.",
-    )
-    slice_s: float = Field(gt=0, description="Length of a time slice. Out of memory: lower it.")
     model_tolerance_s: float = Field(
         gt=0,
         description="How far times may be off while an event is sought: picking error, velocity model and half a cell. "
@@ -59,7 +52,8 @@ class PyOctoSettings(AssociationSettings):
         node = choose("node_km", round(tolerance * network.p_speed_km_s, 1))
         choose("location_node_km", round(node / 10, 2))
         before = choose("time_before_s", round(1.2 * network.s_time_s + 2.0, 1))
-        choose("slice_s", round(float(np.clip(10 * before, 300, 1200))))
+        # whole parts of an hour, so that every hour and every day has the same windows
+        choose("slice_s", next(s for s in (300.0, 600.0, 900.0, 1200.0) if s >= min(10 * before, 1200.0)))
         choose("min_station_fraction", 0.25)
 
 
@@ -72,44 +66,38 @@ def associate_pyocto(problem: Problem, settings: PyOctoSettings) -> tuple[pd.Dat
     import pyocto
 
     west, east, south, north = problem.limits_km(settings.margin_km)
-    travel_times = problem.travel_times
-    names = [str(i) for i in range(len(problem.x_km))]
-    with tempfile.TemporaryDirectory(prefix="association-") as folder:
-        write_tables(travel_times, Path(folder))
-        model = pyocto.StationSpecificVelocityModel1D(
-            folder, tolerance=settings.model_tolerance_s, association_cutoff_distance=settings.cutoff_km
-        )
-        associator = pyocto.OctoAssociator(
-            xlim=(west, east),
-            ylim=(south, north),
-            zlim=(settings.min_depth_km, settings.max_depth_km),
-            velocity_model=model,
-            time_before=settings.time_before_s,
-            min_node_size=settings.node_km,
-            min_node_size_location=settings.location_node_km,
-            pick_match_tolerance=settings.pick_tolerance_s,
-            # PyOcto compares neighbours in time wherever they are; ours looks at place too, afterwards.
-            min_interevent_time=0.0,
-            max_pick_overlap=min(4, settings.min_picks // 2),
-            n_picks=settings.min_picks,
-            n_p_picks=settings.min_p_picks,
-            n_s_picks=settings.min_s_picks,
-            n_p_and_s_picks=settings.min_both,
-            min_pick_fraction=settings.min_station_fraction,
-            time_slicing=settings.slice_s,
-            n_threads=1 if os.name == "nt" else settings.threads,
-        )
-        stations = pd.DataFrame(
-            {"id": names, "x": problem.x_km, "y": problem.y_km, "z": float(travel_times.section.top_km)}
-        )
-        picks = pd.DataFrame(
-            {
-                "station": np.array(names, dtype=object)[problem.station],
-                "phase": problem.phase,
-                "time": problem.time_s.astype(np.float64),
-            }
-        )
-        found, members = associator.associate(picks, stations)
+    if "pyocto" not in problem.kept:
+        problem.kept["pyocto"] = _stations_and_model(problem, settings)
+    stations, model = problem.kept["pyocto"]
+    associator = pyocto.OctoAssociator(
+        xlim=(west, east),
+        ylim=(south, north),
+        zlim=(settings.min_depth_km, settings.max_depth_km),
+        velocity_model=model,
+        time_before=settings.time_before_s,
+        min_node_size=settings.node_km,
+        min_node_size_location=settings.location_node_km,
+        pick_match_tolerance=settings.pick_tolerance_s,
+        # PyOcto compares neighbours in time wherever they are; ours looks at place too, afterwards.
+        min_interevent_time=0.0,
+        max_pick_overlap=min(4, settings.min_picks // 2),
+        n_picks=settings.min_picks,
+        n_p_picks=settings.min_p_picks,
+        n_s_picks=settings.min_s_picks,
+        n_p_and_s_picks=settings.min_both,
+        min_pick_fraction=settings.min_station_fraction,
+        # The slices of PyOcto begin at the first pick, whatever that is; ours are fixed: this is one of them.
+        time_slicing=problem.time_s[-1] - problem.time_s[0] + 2 * settings.time_before_s,
+        n_threads=1,
+    )
+    picks = pd.DataFrame(
+        {
+            "station": stations["id"].to_numpy()[problem.station],
+            "phase": problem.phase,
+            "time": problem.time_s.astype(np.float64),
+        }
+    )
+    found, members = associator.associate(picks, stations)
     if not len(found):
         return pd.DataFrame(columns=["time_s", "x_km", "y_km", "depth_km"], dtype=float), *(np.zeros((2, 0), np.int64))
     origins = found.rename(columns={"time": "time_s", "x": "x_km", "y": "y_km", "z": "depth_km"})
@@ -118,6 +106,29 @@ def associate_pyocto(problem: Problem, settings: PyOctoSettings) -> tuple[pd.Dat
         members["event_idx"].to_numpy(np.int64),
         members["pick_idx"].to_numpy(np.int64),
     )
+
+
+def _stations_and_model(problem: Problem, settings: PyOctoSettings) -> tuple[pd.DataFrame, object]:
+    """PyOcto's stations table, and its velocity model, read from files once and kept in memory."""
+    import pyocto
+
+    class Kept(pyocto.StationSpecificVelocityModel1D):
+        made = None
+
+        def to_cpp(self, stations):
+            if self.made is None:
+                self.made = super().to_cpp(stations)
+            return self.made
+
+    names = [str(i) for i in range(len(problem.x_km))]
+    stations = pd.DataFrame(
+        {"id": names, "x": problem.x_km, "y": problem.y_km, "z": float(problem.travel_times.section.top_km)}
+    )
+    with tempfile.TemporaryDirectory(prefix="association-") as folder:
+        write_tables(problem.travel_times, Path(folder))
+        model = Kept(folder, tolerance=settings.model_tolerance_s, association_cutoff_distance=settings.cutoff_km)
+        model.to_cpp(pyocto.OctoAssociator._convert_stations(stations))
+    return stations, model
 
 
 def write_tables(travel_times: TravelTimes, folder: Path) -> None:

@@ -69,6 +69,16 @@ class AssociationSettings(BaseModel):
     min_probability: float = Field(
         ge=0, le=1, description="Picks below this probability are left aside. Slow, or events of noise: raise it."
     )
+    slice_s: float = Field(
+        gt=0,
+        description="Length of the windows in which picks are associated; they begin at whole multiples of it. Out of "
+        "memory: lower it. Slow with few picks: raise it.",
+    )
+    time_before_s: float = Field(
+        gt=0,
+        description="Margin of the windows, before and after; at least the S time over the cut-off distance. Events "
+        "lost every slice_s: raise it.",
+    )
     max_table_km: float = Field(
         gt=0, description="Grid spacing of the travel-time tables. Times off by over 0.05 s: lower it."
     )
@@ -138,6 +148,8 @@ class AssociationSettings(BaseModel):
         choose("max_table_km", round(float(np.clip((aperture + 2 * given["margin_km"]) / 250, 0.1, 2.0)), 2))
         choose("threads", 1)
         cls._choose(choose, Geometry(x, y, aperture, cutoff, s_time, p_speed))
+        choose("slice_s", 21600.0)
+        choose("time_before_s", max(1800.0, 3 * s_time))
         return cls(**{name: value for name, value in given.items() if name in cls.model_fields})
 
     @classmethod
