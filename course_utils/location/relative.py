@@ -115,7 +115,7 @@ def run_relocation(catalog: Catalog, differences=None, settings=None, **override
 
 @dataclass
 class Problem:
-    """Events and links on their way: arrays of the events' places, the links, and the tables of travel times."""
+    """Events and links on their way: arrays of the events' places (now and at the start), links, travel-time tables."""
 
     catalog: Catalog
     settings: RelocationSettings
@@ -124,6 +124,7 @@ class Problem:
     frame: LocalFrame
     times: TravelTimes
     station_xy: np.ndarray
+    start_place: np.ndarray
     place: np.ndarray
     shift_s: np.ndarray
     taken: np.ndarray
@@ -202,6 +203,7 @@ class Problem:
             times,
             station_xy,
             place,
+            place.copy(),
             np.zeros(n),
             np.ones(n, bool),
             np.full(n, "", dtype=object),
@@ -224,6 +226,7 @@ class Problem:
         events = events & self.taken
         self.taken[events] = False
         self.reason[events] = reason
+        self.place[events], self.shift_s[events] = self.start_place[events], 0.0
         gone = ~self.taken[self.links.pair]
         self.links.prior[gone.any(axis=1)[self.links.pair_of_link]] = 0.0
 
@@ -232,7 +235,6 @@ class Problem:
         links, n = self.links, len(self.place)
         stages = self.settings.stages_for(bool((~links.cc).any()), bool(links.cc.any()))
         self.system = System.blank(links, n)
-        start_place = self.place.copy()
         ground_km = -float(self.catalog.stations["elevation_m"].max()) / 1000.0
         for number, stage in enumerate(stages, 1):
             for _ in range(stage.iterations):
@@ -249,10 +251,8 @@ class Problem:
                 deep = self.place[:, 2] > self.times.section.top_km + self.times.section.spacing_km * (
                     self.times.tables["P"].shape[1] - 2
                 )
-                for bad, reason in ((lost, "went above the ground"), (deep & self.taken, "went below the tables")):
-                    if bad.any():
-                        self._take_out(bad, reason)
-                        self.place[bad], self.shift_s[bad] = start_place[bad], 0.0
+                self._take_out(lost, "went above the ground")
+                self._take_out(deep & self.taken, "went below the tables")
         cut, group = self._evaluate(stages[-1])
         hold = self.settings.hold_centroid
         self.system.fill(links, self.slope, self.residual, self.weight, stages[-1].damping, group, hold)
@@ -267,6 +267,10 @@ class Problem:
         code = links.code[links.left]
         usable = np.where(links.prior > 0, self.residual, np.nan)
         self.weight, cut = reweight(usable, apart, links.cc, links.prior, code, stage)
+        few = self.taken & (links.per_event(self.weight > 0, len(self.place)) < self.settings.min_links)
+        if few.any():
+            self._take_out(few, f"fewer than {self.settings.min_links} links left")
+            self.weight = np.where(links.prior > 0, self.weight, 0.0)
         self.residual = np.where(self.weight > 0, self.residual, 0.0)
         alive = np.maximum.reduceat(self.weight, links.start[:-1]) > 0
         return cut, links.groups(alive, len(self.place))
@@ -314,8 +318,8 @@ def _finish(problem: Problem, reasons: dict[int, str], left_out: dict[str, int])
     links, n = problem.links, len(problem.place)
     live = problem.weight > 0
     counts = {kind: links.per_event(live & (links.cc == (kind == "cc")), n) for kind in ("ct", "cc")}
-    moved = problem.taken & (counts["ct"] + counts["cc"] > 0)
-    reason = np.where(problem.taken & ~moved, "all its links were cut off", problem.reason)
+    moved = problem.taken
+    reason = problem.reason.copy()
     ids = problem.catalog.events["event_id"].to_numpy()
     for e in np.flatnonzero(~moved):
         reason[e] = reasons.get(int(ids[e]), reason[e])
