@@ -297,6 +297,33 @@ def relocated_text(events: pd.DataFrame) -> str:
     return "".join(line + "\n" for line in lines)
 
 
+def control_text(stages: list[dict], velocity: pd.DataFrame, kinds: set[str], min_links: int = 8) -> str:
+    """A ``hypoDD.inp`` (version 2, LSQR) for the files event.dat, station.dat, dt.ct and dt.cc of one folder.
+
+    Args:
+        stages: fields of ``location.Stage``; a damping there is a fraction, HypoDD's is set to 50.
+        velocity: velocity table; layers get the mean of their nodes, and begin at sea level.
+        kinds: "ct", "cc" or both.
+        min_links: fewest catalog (or, without them, correlation) times of a pair.
+    """
+    depth, vp, vs = (velocity[c].to_numpy(float) for c in ("depth_km", "vp_km_s", "vs_km_s"))
+    top = np.unique(np.maximum(depth, 0.0))
+    edges = np.append(top, top[-1] + 1.0)
+    fine = edges[:-1, None] + (np.arange(10) + 0.5) / 10 * np.diff(edges)[:, None]
+    p, s = (np.interp(fine, depth + 1e-9 * np.arange(len(depth)), v).mean(axis=1) for v in (vp, vs))
+    sets, names = [], ("cc_p", "cc_s", "cc_sigmas", "cc_max_km", "ct_p", "ct_s", "ct_sigmas", "ct_max_km")
+    for stage in stages:
+        values = ("-999" if stage.get(name) is None else f"{stage[name]:g}" for name in names)
+        sets.append(" ".join([str(stage["iterations"]), *values, "50"]))
+    kind = {("cc",): 1, ("ct",): 2, ("cc", "ct"): 3}[tuple(sorted(kinds))]
+    least = (0, min_links) if "ct" in kinds else (min_links, 0)
+    files = ["dt.cc" if "cc" in kinds else "", "dt.ct" if "ct" in kinds else "", "event.dat", "station.dat"]
+    files += ["hypoDD.loc", "hypoDD.reloc", "hypoDD.sta", "hypoDD.res", ""]
+    model = [" ".join(f"{v:.4f}" for v in (*line, -9)) for line in (top, p, p / s)]
+    lines = ["hypoDD_2", *files, f"{kind} 3 9999", f"{least[0]} {least[1]} -999 -999 -999", f"2 2 1 {len(sets)}", *sets]
+    return "".join(line + "\n" for line in [*lines, "1", *model, "0", ""])
+
+
 def _lines(path: str | Path) -> Iterator[tuple[int, list[str]]]:
     path = Path(path)
     if not path.is_file():

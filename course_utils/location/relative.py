@@ -48,6 +48,11 @@ class RelocationRun:
     left_out: pd.DataFrame
     problem: Problem = field(repr=False)
 
+    @property
+    def stages(self) -> tuple:
+        """The stages that were run."""
+        return self.problem.stages
+
     def summary(self) -> str:
         """A few lines: events by outcome and reason, links and their residuals at first and last, what was left out."""
         o, h = self.outcomes, self.history
@@ -71,6 +76,8 @@ def relocate(
     catalog: Catalog,
     differences: pd.DataFrame | None = None,
     settings: RelocationSettings | dict | None = None,
+    *,
+    with_picks: bool = False,
     **overrides,
 ) -> Catalog:
     """Relocate the events of a catalog relative to each other by double difference.
@@ -79,6 +86,7 @@ def relocate(
         catalog: located events, stations and velocity; with assignments and picks when no differences are given.
         differences: links (see :mod:`course_utils.location.differences`) from catalog times, cross-correlation, or both;
             by default :func:`catalog_differences` of the catalog.
+        with_picks: add the latter to the differences given.
         settings: see :class:`RelocationSettings`; its fields may also be given by name.
 
     Returns:
@@ -91,10 +99,12 @@ def relocate(
     Raises:
         ValueError: tables are empty or do not belong together, or a setting is unknown.
     """
-    return run_relocation(catalog, differences, settings, **overrides).catalog
+    return run_relocation(catalog, differences, settings, with_picks=with_picks, **overrides).catalog
 
 
-def run_relocation(catalog: Catalog, differences=None, settings=None, **overrides) -> RelocationRun:
+def run_relocation(
+    catalog: Catalog, differences=None, settings=None, *, with_picks: bool = False, **overrides
+) -> RelocationRun:
     """As :func:`relocate`, and says what became of every event and link; see :class:`RelocationRun`."""
     settings = with_overrides_relative(settings, overrides)
     for name in ("events", "stations", "velocity"):
@@ -102,11 +112,15 @@ def run_relocation(catalog: Catalog, differences=None, settings=None, **override
             raise ValueError(f"{name}: the table is empty; relocation needs events, stations and a velocity model")
     reasons: dict[int, str] = {}
     left_out: dict[str, int] = {}
-    if differences is None:
+    given = [] if differences is None else [conform_differences(differences)]
+    if with_picks or differences is None:
         if not len(catalog.assignments):
             raise ValueError("assignments: the table is empty; give them with picks, or differential times")
-        differences, reasons, left_out = pair_events(catalog, settings)
-    problem = Problem.build(catalog, conform_differences(differences), settings, left_out)
+        links, reasons, left_out = pair_events(catalog, settings)
+        given.append(conform_differences(links))
+    if len(given) > 1:
+        reasons = {}  # an event without neighbours by its picks may have others by correlation
+    problem = Problem.build(catalog, pd.concat(given, ignore_index=True), settings, left_out)
     problem.iterate()
     run = _finish(problem, reasons, left_out)
     logger.info("relocation: %s", run.summary().replace("\n", "; "))
@@ -230,10 +244,15 @@ class Problem:
         gone = ~self.taken[self.links.pair]
         self.links.prior[gone.any(axis=1)[self.links.pair_of_link]] = 0.0
 
+    @property
+    def stages(self) -> tuple:
+        """The stages of the settings, or those that suit the links."""
+        return self.settings.stages_for(bool((~self.links.cc).any()), bool(self.links.cc.any()))
+
     def iterate(self) -> None:
         """Run all stages; afterwards weights, residuals and slopes belong to the final places."""
         links, n = self.links, len(self.place)
-        stages = self.settings.stages_for(bool((~links.cc).any()), bool(links.cc.any()))
+        stages = self.stages
         self.system = System.blank(links, n)
         ground_km = -float(self.catalog.stations["elevation_m"].max()) / 1000.0
         for number, stage in enumerate(stages, 1):

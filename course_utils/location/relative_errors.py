@@ -33,7 +33,7 @@ def respond(run: RelocationRun, weights: np.ndarray, residuals: np.ndarray | Non
     """
     problem = run.problem
     links, n = problem.links, len(problem.place)
-    damping = problem.settings.stages_for(bool((~links.cc).any()), bool(links.cc.any()))[-1].damping
+    damping = problem.stages[-1].damping
     system = System.blank(links, n)
     group, hold = problem.system.group, problem.system.hold
 

@@ -11,7 +11,19 @@ from typing import Annotated
 import typer
 
 from course_utils import __version__
-from course_utils.pipeline.commands import associate, compare, curate, data, doctor, evaluate, locate, pick, run, train
+from course_utils.pipeline.commands import (
+    associate,
+    compare,
+    curate,
+    data,
+    doctor,
+    evaluate,
+    locate,
+    pick,
+    relocate,
+    run,
+    train,
+)
 from course_utils.pipeline.commands.failures import in_words
 
 app = typer.Typer(
@@ -26,6 +38,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
+app.command("relocate")(relocate.relocate)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
