@@ -1,5 +1,6 @@
 """Association: which picks belong to one event. One interface over the methods, and how to score them."""
 
+from .explain import Explanation, explain
 from .gamma import GammaSettings
 from .interface import associate, associate_with_report
 from .methods import METHODS, settings_for
@@ -12,11 +13,13 @@ __all__ = [
     "METHODS",
     "AssociationScore",
     "AssociationSettings",
+    "Explanation",
     "GammaSettings",
     "PyOctoSettings",
     "Report",
     "associate",
     "associate_with_report",
+    "explain",
     "score",
     "settings_for",
 ]

@@ -93,7 +93,7 @@ def associate_with_report(
             f"{settings.min_both} stations; lower min_picks or min_both"
         )
 
-    gate = _gates(picks, stations, settings)
+    gate = pick_gates(picks, stations, settings)
     offered = picks[gate == "offered"].sort_values(["time", "station", "phase"], kind="stable").reset_index(drop=True)
     turned_down: dict[str, int] = {}
     if len(offered) >= settings.min_picks:
@@ -119,7 +119,7 @@ _MEANING = {
 }
 
 
-def _gates(picks: pd.DataFrame, stations: pd.DataFrame, settings: AssociationSettings) -> np.ndarray:
+def pick_gates(picks: pd.DataFrame, stations: pd.DataFrame, settings: AssociationSettings) -> np.ndarray:
     """The gate at which each pick stopped; "offered" if at none."""
     gate = np.full(len(picks), "offered", dtype=object)
     known = picks["station"].isin(stations["station"]).to_numpy()

@@ -61,8 +61,9 @@ def distance_azimuth(latitude, longitude, to_latitude, to_longitude) -> tuple[np
     from pyproj import Geod
 
     a, b, c, d = np.broadcast_arrays(*(np.asarray(v, float) for v in (longitude, latitude, to_longitude, to_latitude)))
-    azimuth, _, distance = Geod(ellps="WGS84").inv(a, b, c, d)
-    return np.asarray(distance) / 1000.0, np.mod(azimuth, 360.0)
+    # lists, since pyproj takes an array of length one for a scalar, which NumPy is about to refuse
+    azimuth, _, distance = Geod(ellps="WGS84").inv(*(v.ravel().tolist() for v in (a, b, c, d)))
+    return np.reshape(distance, a.shape) / 1000.0, np.mod(np.reshape(azimuth, a.shape), 360.0)
 
 
 def azimuthal_gap(azimuths_deg) -> float:

@@ -147,3 +147,12 @@ def dense():
 @pytest.fixture(scope="session")
 def regional_set():
     return regional()
+
+
+@pytest.fixture(scope="session")
+def clear():
+    """Two events ten minutes apart that every station of a small network picked, without noise."""
+    events = pd.DataFrame({"x_km": [2.0, -6.0], "y_km": [3.0, 4.0], "depth_km": [6.0, 8.0], "time_s": [1200.0, 1800.0]})
+    return make_picks(
+        network(10, 60, 4), COAST, events, seed=4, reach_km=[200.0, 200.0], error_s=0.02, detection=1.0, noise=0.0
+    )

@@ -103,3 +103,35 @@ def test_picks_of_other_stations_are_refused_with_the_names_of_both(files):
     assert result.exit_code == 1
     assert "ZZ.OTHER. in the picks" in result.output
     assert read_table(files / "stations.parquet", "stations")["station"][0] in result.output
+
+
+def test_real_folder_chunks_workers_and_an_explanation(files, tmp_path):
+    """The same picks as REAL's files, in two processes, with a question about an event."""
+    assert call(files).exit_code == 0
+    events, assignments = (read_table(files / "out" / f"{n}.parquet", n) for n in ("events", "assignments"))
+    picks = pd.read_csv(files / "picks.csv")
+    picks["time"] = pd.to_datetime(picks["time"], utc=True)
+    for (station, phase), rows in picks.groupby(["station", "phase"]):
+        for day, part in rows.groupby(rows["time"].dt.strftime("%Y%m%d")):
+            seconds = (part["time"] - pd.Timestamp(day, tz="UTC")) / pd.Timedelta(seconds=1)
+            path = tmp_path / day / f"{station.rstrip('.')}.{phase}.txt"
+            path.parent.mkdir(exist_ok=True)
+            lines = [f"{s:.6f} {p} 0" for s, p in zip(seconds, part["probability"], strict=True)]
+            path.write_text("\n".join(lines) + "\n")
+    first = events.iloc[0]
+    origin = f"{first['time'].isoformat()},{first['latitude']},{first['longitude']},{first['depth_km']}"
+    nowhere = "2022-12-20T23:00:00,64.8,-16.8,5"
+    more = ("--workers", "2", "--chunk-hours", "0.1", "--explain", origin, "--explain", nowhere)
+    result = call(files, *more, picks=str(tmp_path))
+    assert result.exit_code == 0, result.output
+    again = read_table(files / "out" / "assignments.parquet", "assignments")
+    columns = ["station", "phase", "residual_s"]
+    sort = assignments.sort_values(columns)[columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again.sort_values(columns)[columns].reset_index(drop=True), sort, atol=1e-4)
+    assert "found: event" in result.output and "no picks then" in result.output
+
+
+def test_a_question_that_is_no_event_is_refused(files):
+    result = call(files, "--explain", "2016-10-14,42.8")
+    assert result.exit_code == 1
+    assert "write time,latitude,longitude,depth_km" in result.output
