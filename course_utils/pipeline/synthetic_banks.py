@@ -6,28 +6,30 @@ learned does not hang on one choice of its parameters.
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from course_utils.picking.training.banks import Bank, bank_from_arrays
 from course_utils.synthetic.randomness import Draws
-from course_utils.synthetic.records import Setting, crustal_setting, records
+from course_utils.synthetic.records import Records, Setting, crustal_setting, records
 from course_utils.synthetic.snr import WINDOW_S, band_rms
 
 RATE_HZ = 100.0
 ONSET_S = 5.0  # P in the signals: a quiet beginning, so that a window may begin before the event
 SIGNAL_S, NOISE_S = 40.0, 60.0
-KINDS = {"earthquake": 0.84, "quarry blast": 0.06, "low-frequency": 0.04, "surface event": 0.06}
+KINDS = {"earthquake": 0.89, "quarry blast": 0.06, "low-frequency": 0.04, "surface event": 0.01}
 _CODES = ("BH", "EH", "EP", "HH", "HN")
 _TRIES = 12
 
 
 def training_setting(draws: Draws, kind: str) -> Setting:
-    """:func:`crustal_setting`, half of the earthquakes near (hypocentre within 6 to 40 km), P scattered more."""
+    """:func:`crustal_setting`, a quarter of the earthquakes near (hypocentre within 3 to 40 km), P scattered more."""
     vary = draws.child("vary")
-    most_km = vary.loguniform(6.0, 40.0) if kind == "earthquake" and vary.chance(0.5) else np.inf
+    most_km = vary.loguniform(3.0, 40.0) if kind == "earthquake" and vary.chance(0.25) else np.inf
     made = crustal_setting(draws, kind)
     for number in range(_TRIES):
         if made.ray is None or made.ray.hypocentral_km <= most_km:
@@ -42,9 +44,13 @@ def training_setting(draws: Draws, kind: str) -> Setting:
     return replace(made, attenuation=attenuation)
 
 
-def signal_bank(n: int, seed: int) -> Bank:
-    """``n`` noise-free events (n, 6, 4000): the P part and the S part. About 8 ms of one core each."""
-    made = records(
+def signal_bank(n: int, seed: int, workers: int = 1) -> Bank:
+    """``n`` noise-free events (n, 6, 4000): the P part and the S part. About 8 ms of one core each.
+
+    The bank is the same whatever the number of ``workers`` (processes).
+    """
+    made = _in_pieces(
+        workers,
         n,
         seed,
         duration_s=SIGNAL_S,
@@ -81,9 +87,9 @@ def signal_bank(n: int, seed: int) -> Bank:
     )
 
 
-def noise_bank(n: int, seed: int) -> Bank:
+def noise_bank(n: int, seed: int, workers: int = 1) -> Bank:
     """``n`` windows of noise (n, 3, 6000) with their transients. About 6 ms of one core each."""
-    made = records(n, seed, duration_s=NOISE_S, sampling_rate_hz=RATE_HZ, noise_fraction=1.0)
+    made = _in_pieces(workers, n, seed, duration_s=NOISE_S, sampling_rate_hz=RATE_HZ, noise_fraction=1.0)
     table = made.table
     return bank_from_arrays(
         made.waveforms,
@@ -93,6 +99,21 @@ def noise_bank(n: int, seed: int) -> Bank:
         group=table["instrument"].map(_CODES.index).to_numpy(),
         name=f"synthetic noise, seed {seed}",
     )
+
+
+def _in_pieces(workers: int, n: int, seed: int, **how) -> Records:
+    """:func:`records`, made by several processes: each record depends on its own number alone."""
+    if workers <= 1 or n < 2 * workers:
+        return records(n, seed, **how)
+    pieces = np.array_split(np.arange(n), 4 * workers)
+    with ProcessPoolExecutor(workers) as pool:
+        made = list(pool.map(partial(_piece, seed, how), [piece.tolist() for piece in pieces]))
+    table = pd.concat([one.table for one in made], ignore_index=True)
+    return Records(np.concatenate([one.waveforms for one in made]), table, made[0].sampling_rate_hz)
+
+
+def _piece(seed: int, how: dict, numbers: list[int]) -> Records:
+    return records(len(numbers), seed, numbers=numbers, **how)
 
 
 def _s_over_coda_db(waveforms: np.ndarray, s: np.ndarray) -> np.ndarray:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,6 +147,7 @@ def test_labels_stand_where_the_waves_begin(bank, stretched):
             ("coda_chance", "filter_chance", "hum_chance", "spike_chance", "gap_chance", "clip_chance"), 0.0
         ),
         **dict.fromkeys(("vertical_only_chance", "dead_channel_chance", "round_chance", "noise_only_chance"), 0.0),
+        **dict.fromkeys(("emergent_chance", "microseism_chance"), 0.0),
         stack_weights=(1.0,),
         stretch_chance=stretched,
         rotate=False,
@@ -214,6 +217,36 @@ def test_scattering_lengthens_a_wave_and_leaves_its_onset():
     assert out[..., :200].abs().max() < 1e-5
     assert (out[:, 0, 205:].abs().amax(1) > 1e-3).all()
     assert (out[:, 1:, 200:].abs().amax((1, 2)) > 1e-3).all()  # and some of it is on the horizontals
+
+
+def test_emergent_waves_begin_where_they_began_weakly_and_end_in_full():
+    x = torch.zeros(40, 3, 800)
+    x[:, :, 200] = 10.0
+    a = Augmentation(emergent_chance=1.0, emergent_s=(0.5, 2.0), emergent_first=(0.1, 0.3))
+    onset, least = torch.full((40,), 200.0), torch.zeros(40)
+    onset[0], least[1] = torch.nan, 5.0  # nothing to begin at; an arrival that has to stay as large as it is
+    made = augment.emergent(x, onset, torch.full((40,), 1.2), least, Dice(3, 0), a, 100.0)
+    assert torch.equal(made[0], x[0])
+    assert not made[:, :, :200].any()
+    first, rest = made[2:, 0, 200], made[2:, 0, 201:].abs()
+    assert ((first >= 1.0) & (first <= 3.0)).all()
+    assert made[1, 0, 200] == 10.0  # not made weaker than the least
+    last = 201 + (rest > 0).float().cumsum(1).argmax(1)
+    assert ((last > 245) & (last <= 320)).all()  # between 0.5 s and the longest time that was allowed
+    assert torch.allclose(rest.amax(1), torch.tensor(10.0))
+    assert torch.equal(x[:, 0, 200], torch.full((40,), 10.0))  # what was given is not changed
+
+
+def test_microseism_is_slow_and_leaves_the_band_of_the_arrivals_alone():
+    x = torch.randn(30, 3, 3001, generator=torch.Generator().manual_seed(1))
+    a = Augmentation.none()
+    a = replace(a, microseism_chance=1.0, microseism_over_record=(5.0, 10.0))
+    made, _ = augment.disturb(x.clone(), torch.full((30, 2, 1), torch.nan), Dice(5, 1), a, 100.0)
+    added = torch.fft.rfft(made - x).abs().square().sum((0, 1))
+    f = torch.fft.rfftfreq(3001, 0.01)
+    assert added[f > 1.05].sum() < 1e-6 * added.sum()
+    ratio = (made - x).std(-1) / x.std(-1)
+    assert ((ratio > 4.5) & (ratio < 11.0)).all()
 
 
 def test_rotation_keeps_energy_and_the_vertical():

@@ -31,6 +31,9 @@ class Augmentation:
     coda_chance: float = 0.5
     coda_energy: tuple[float, float] = (0.1, 5.0)  # of the scattered waves over the direct pulse
     coda_decay_s: tuple[float, float] = (0.04, 0.6)
+    emergent_chance: float = 0.5  # of P and of S: a weak first arrival that grows over some time
+    emergent_s: tuple[float, float] = (0.1, 3.0)
+    emergent_first: tuple[float, float] = (0.05, 0.6)  # of the first arrival over the full wave
     p_on_horizontals: tuple[float, float] = (1.3, 0.4)  # median and log deviation
     s_gain_db: float = 3.0
     stretch_chance: float = 0.25
@@ -47,6 +50,8 @@ class Augmentation:
     round_chance: float = 0.15
     filter_chance: float = 0.2
     hum_chance: float = 0.04
+    microseism_chance: float = 0.4
+    microseism_over_record: tuple[float, float] = (0.3, 20.0)
     spike_chance: float = 0.04
 
     @classmethod
@@ -103,6 +108,42 @@ def scatter(x: torch.Tensor, dice: Dice, a: Augmentation, rate_hz: float) -> tor
     return out
 
 
+def emergent(
+    x: torch.Tensor,
+    onset: torch.Tensor,
+    longest_s: torch.Tensor,
+    least: torch.Tensor,
+    dice: Dice,
+    a: Augmentation,
+    rate_hz: float,
+) -> torch.Tensor:
+    """Some waves (n, 3, samples) that begin weakly and grow: head waves and forward scattering before the full pulse.
+
+    The first arrival stays at its onset with a share of its size, further copies follow, each larger than the last, the
+    full wave at the end. ``longest_s`` (n,) bounds the time of growth, ``least`` (n,) the size of the first arrival, so
+    that an arrival which is labelled can be seen.
+    """
+    chosen = (dice.chance(len(x), a.emergent_chance) & torch.isfinite(onset)).nonzero()[:, 0]
+    n, copies = len(chosen), 3
+    if not n:
+        return x
+    growth = torch.minimum(dice.loguniform(n, *a.emergent_s), longest_s[chosen])
+    first = torch.maximum(dice.loguniform(n, *a.emergent_first), least[chosen]).clamp(max=1.0)
+    at = torch.sort(dice.uniform((n, copies), 0.1, 1.0), 1).values
+    at[:, -1] = 1.0
+    size = first[:, None] ** (1.0 - at) * (1.0 - 2.0 * dice.chance((n, copies), 0.5).float())
+    source = x[chosen]
+    out = source * first[:, None, None]
+    time = torch.arange(x.shape[2], device=x.device)
+    for k in range(copies):
+        from_sample = time - (at[:, k] * growth * rate_hz).long().clamp(min=1)[:, None]
+        later = torch.gather(source, 2, from_sample.clamp(min=0)[:, None].expand(-1, x.shape[1], -1))
+        out += torch.where(from_sample[:, None] >= 0, later, 0.0) * size[:, k, None, None]
+    made = x.clone()
+    made[chosen] = out
+    return made
+
+
 def stretch(
     x: torch.Tensor, onsets: torch.Tensor, samples: int, dice: Dice, a: Augmentation
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -129,8 +170,9 @@ def stretch(
 def disturb(
     x: torch.Tensor, onsets: torch.Tensor, dice: Dice, a: Augmentation, rate_hz: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hum, spikes, filters, gains, polarity, clipping, coarse digitisers, gaps and missing channels, in this order."""
+    """Microseism, hum, spikes, filters, gains, polarity, clipping, coarse digitisers, gaps and missing channels, in this order."""
     n, channels, _ = x.shape
+    x = _microseism(x, dice, a, rate_hz)
     x = _hum_and_spikes(x, dice, a, rate_hz)
     x = _filtered(x, dice, a, rate_hz)
     if a.gain_chance:
@@ -153,6 +195,24 @@ def disturb(
     if a.gap_chance:
         x, onsets = _gaps(x, onsets, dice, a)
     return _missing(x, dice, a), onsets
+
+
+def _microseism(x: torch.Tensor, dice: Dice, a: Augmentation, rate_hz: float) -> torch.Tensor:
+    """The slow swing of raw broadband records, up to many times larger than everything a picker looks for."""
+    rows = dice.chance(len(x), a.microseism_chance).nonzero()[:, 0] if a.microseism_chance else ()
+    if not len(rows):
+        return x
+    samples, shape = x.shape[2], (len(rows), x.shape[1])
+    f = torch.fft.rfftfreq(samples, 1.0 / rate_hz)[1:].to(x.device)
+    f = f[f <= 1.0]
+    peak_hz = dice.loguniform((len(rows), 1, 1), 0.08, 0.4)
+    bell = torch.exp(-0.5 * (torch.log(f / peak_hz) / 0.45) ** 2)
+    spectrum = torch.complex(dice.normal((*shape, len(f))), dice.normal((*shape, len(f)))) * bell
+    swing = torch.fft.irfft(torch.nn.functional.pad(spectrum, (1, samples // 2 - len(f))), samples)
+    swing = swing / swing.std(-1, keepdim=True).clamp(min=1e-30)
+    size = dice.loguniform((len(rows), 1, 1), *a.microseism_over_record)
+    x[rows] += swing * size * x[rows].square().mean((1, 2), keepdim=True).sqrt()
+    return x
 
 
 def _hum_and_spikes(x: torch.Tensor, dice: Dice, a: Augmentation, rate_hz: float) -> torch.Tensor:

@@ -140,11 +140,13 @@ class Batches:
         start = (p0 - at).floor().long()
         signal = cut(bank.waveforms, i, start, length)
         s_gain_db = dice.normal(len(row), 0.0, a.s_gain_db)
+        s_db = torch.minimum(db + bank.s_db[i], bank.s_limit_db[i]) + s_gain_db
+        if a.emergent_chance:
+            signal = self._emergent(signal, p0 - start, s0 - start, db, s_db, dice)
         waves = self._signal(signal, dice, s_gain_db) * self._gain(row, of_noise, i, db)
         events_alone = torch.zeros_like(x).index_add_(0, row, waves)
-        s_seen = torch.minimum(db + bank.s_db[i], bank.s_limit_db[i]) + s_gain_db
         shared = events[row] > 1
-        for phase, onset, seen_db in ((0, p0 - start, db), (1, s0 - start, s_seen)):
+        for phase, onset, seen_db in ((0, p0 - start, db), (1, s0 - start, s_db)):
             seen = (seen_db > a.label_from_db) & bank.labelled[i]
             seen[shared] &= stands_out(waves[shared], events_alone[row[shared]], onset[shared], a.label_over_others_db)
             onsets[row, phase, slot] = torch.where(seen, onset, torch.nan)
@@ -164,6 +166,18 @@ class Batches:
         u = dice.uniform(n)
         anywhere = -later - 800.0 + u * (late + later + 800.0)
         return torch.where(main & dice.chance(n, a.inside_chance), inside, anywhere)
+
+    def _emergent(self, signal, p_onset, s_onset, p_db, s_db, dice: Dice) -> torch.Tensor:
+        """Weak beginnings of P and of S; a first arrival that is labelled stays well visible."""
+        a, rate_hz = self.augmentation, self.bank.sampling_rate_hz
+        s_after_p = torch.nan_to_num((s_onset - p_onset) / rate_hz, nan=math.inf)
+        parts = []
+        for first, onset, db in ((0, p_onset, p_db), (3, s_onset, s_db)):
+            if first < signal.shape[1]:
+                least = 10 ** ((a.label_from_db + 3.0 - db) / 20)
+                part = signal[:, first : first + 3]
+                parts.append(augment.emergent(part, onset, 0.7 * s_after_p, least, dice, a, rate_hz))
+        return torch.cat(parts, 1)
 
     def _signal(self, signal: torch.Tensor, dice: Dice, s_gain_db: torch.Tensor) -> torch.Tensor:
         """Noise-free waves (l, 3 or 6, samples) with their own scattering, balance and direction, as 3 channels."""

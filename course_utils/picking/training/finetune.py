@@ -68,7 +68,8 @@ def fine_tune(
     """
     from .module import label_letters
 
-    gentle = Augmentation(stretch_chance=0.0, filter_chance=0.0, hum_chance=0.0, spike_chance=0.0, clip_chance=0.0)
+    off = ("stretch_chance", "filter_chance", "microseism_chance", "hum_chance", "spike_chance", "clip_chance")
+    gentle = Augmentation(**dict.fromkeys(off, 0.0))
     batches = Batches(
         bank,
         noise=noise,
