@@ -16,6 +16,7 @@ _READERS = {
     "nonlinloc-samples": "nonlinloc",
     "obstransformer-sample": "obstransformer",
     "phasenet-ncedc": "ncedc",
+    "pnw-classification": "pnw_classification",
     "pnw-ml": "pnw_ml",
     "pyocto-picks": "pyocto",
     "qm-volcanotectonic": "volcanotectonic",

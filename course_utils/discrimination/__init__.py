@@ -1,0 +1,1 @@
+"""Is it an earthquake? Features of seismograms, classifiers, decisions per event, and how to judge them honestly."""

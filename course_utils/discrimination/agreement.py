@@ -1,0 +1,91 @@
+"""Labels of several people who disagree: how much they agree, and what is probably true.
+
+Labels come as a table (items, labellers) with the names of classes; missing where somebody did not look.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from course_utils.discrimination.errors import DiscriminationError
+
+
+def _counts(labels: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Votes (items, classes) and the classes."""
+    values = labels.to_numpy(object)
+    there = labels.notna().to_numpy()
+    if not there.any(axis=1).all():
+        raise DiscriminationError(f"item {labels.index[~there.any(axis=1)][0]!r} has no label at all; drop it")
+    classes = np.unique(values[there].astype(str))
+    return np.stack([((values == k) & there).sum(1) for k in classes], 1), classes
+
+
+def fleiss_kappa(labels: pd.DataFrame) -> float:
+    """Agreement beyond chance of several labellers: 1 is full, 0 that of chance (Fleiss 1971, Psychol. Bull. 76, 378-382).
+
+    Items with fewer than two labels say nothing and are left out; numbers of labels may differ between items.
+    """
+    votes, _ = _counts(labels)
+    n = votes.sum(1)
+    votes, n = votes[n >= 2], n[n >= 2]
+    if not len(n):
+        raise DiscriminationError("no item has two labels; agreement cannot be measured")
+    agree = ((votes * (votes - 1)).sum(1) / (n * (n - 1))).mean()
+    chance = float(((votes.sum(0) / votes.sum()) ** 2).sum())
+    return 1.0 if chance == 1.0 else float((agree - chance) / (1 - chance))
+
+
+def cohen_kappa(first: pd.Series, second: pd.Series) -> float:
+    """Agreement beyond chance of two labellers on what both saw (Cohen 1960, Educ. Psychol. Meas. 20, 37-46)."""
+    both = first.notna() & second.notna()
+    if not both.any():
+        raise DiscriminationError("the two labelled no common item")
+    a, b = first[both].astype(str), second[both].astype(str)
+    chance = (a.value_counts(normalize=True) * b.value_counts(normalize=True)).sum()
+    return 1.0 if chance == 1.0 else float(((a == b).mean() - chance) / (1 - chance))
+
+
+def majority(labels: pd.DataFrame) -> pd.DataFrame:
+    """The most frequent label of each item, its share of the votes, and whether it is tied (then the first in the alphabet is given)."""
+    votes, classes = _counts(labels)
+    top = votes.max(1)
+    return pd.DataFrame(
+        {"label": classes[votes.argmax(1)], "share": top / votes.sum(1), "tied": (votes == top[:, None]).sum(1) > 1},
+        index=labels.index,
+    )
+
+
+def dawid_skene(
+    labels: pd.DataFrame, rounds: int = 200, tolerance: float = 1e-6
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """What is probably true, and how reliable each labeller is, found together (Dawid and Skene 1979, Appl. Stat. 28, 20-28).
+
+    Expectation maximisation from the shares of votes; each row of a confusion matrix carries one pseudo-count, most of it on the
+    diagonal, so that rare classes and people with few labels stay finite.
+
+    Returns:
+        Probabilities (items, classes), and for each labeller the probability of each answer (columns) given the true class (rows).
+    """
+    votes, classes = _counts(labels)
+    k = len(classes)
+    answers = np.stack([pd.Index(classes).get_indexer(labels[c].astype(object)) for c in labels.columns], 1)
+    one_hot = (answers[..., None] == np.arange(k)).astype(float)  # items, labellers, answer; missing: all zero
+    truth = votes / votes.sum(1, keepdims=True)
+    prior = np.full((k, k), 0.5 / k) + 0.5 * np.eye(k)
+    for _ in range(rounds):
+        confusion = np.einsum("it,ija->jta", truth, one_hot) + prior
+        confusion /= confusion.sum(-1, keepdims=True)
+        share = (truth.sum(0) + 1.0 / k) / (len(truth) + 1.0)
+        log = np.log(share) + np.einsum("ija,jta->it", one_hot, np.log(confusion))
+        new = np.exp(log - log.max(1, keepdims=True))
+        new /= new.sum(1, keepdims=True)
+        moved = np.abs(new - truth).max()
+        truth = new
+        if moved < tolerance:
+            break
+    people = {
+        str(name): pd.DataFrame(confusion[j], pd.Index(classes, name="true"), pd.Index(classes, name="answer"))
+        for j, name in enumerate(labels.columns)
+    }
+    return pd.DataFrame(truth, labels.index, classes), people

@@ -1,0 +1,98 @@
+"""Classifiers of feature tables: scikit-learn pipelines that expect few events and unequal classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from course_utils.discrimination.errors import DiscriminationError
+
+MODELS = ("majority", "logistic", "svm", "forest", "boosting")
+PARTS = ("early", "main", "coda", "whole")
+CURVATURES = tuple(f"{part}_curvature" for part in PARTS)
+
+
+def model(name: str, *, columns: Sequence[str] | None = None, best: int | None = None, c: float = 0.1, seed: int = 0):
+    """An unfitted pipeline; classes weigh alike whatever their size.
+
+    Args:
+        name: "majority" (the baseline), "logistic", "svm" (radial kernel), "forest", "boosting".
+        columns: features to use; by default all.
+        best: keep so many by their F statistic, chosen anew on every training set.
+        c: inverse of the regularisation of "logistic" and "svm".
+    """
+    if name not in MODELS:
+        raise DiscriminationError(f"no model {name!r}; there is {', '.join(MODELS)}")
+    last = {
+        "majority": lambda: DummyClassifier(strategy="prior"),
+        "logistic": lambda: LogisticRegression(C=c, class_weight="balanced", max_iter=2000),
+        "svm": lambda: SVC(C=10 * c, gamma=0.01, class_weight="balanced", probability=True, random_state=seed),
+        "forest": lambda: RandomForestClassifier(
+            200, min_samples_leaf=3, max_features=0.2, class_weight="balanced", random_state=seed
+        ),
+        "boosting": lambda: HistGradientBoostingClassifier(
+            max_iter=80, learning_rate=0.08, max_depth=4, class_weight="balanced", random_state=seed
+        ),
+    }[name]()
+    steps = [] if columns is None else [ColumnTransformer([("chosen", "passthrough", list(columns))])]
+    if name in ("logistic", "svm"):
+        steps.append(StandardScaler())
+    if best is not None:
+        steps.append(SelectKBest(k=best))
+    return make_pipeline(*steps, last)
+
+
+def candidates() -> dict[str, object]:
+    """What :class:`Chosen` chooses among by default: the curvature of the spectrum alone, some features more, or the whole table."""
+    shape = [f"{part}_{what}" for part in PARTS for what in ("slope", "curvature")]
+    sets = {"curvatures": CURVATURES, "curvatures, slopes, rise": [*shape, "rise"]}
+    out = {f"{name}, C {c:g}": model("logistic", columns=cols, c=c) for name, cols in sets.items() for c in (0.01, 0.1)}
+    return out | {f"best {k} of all": model("logistic", best=k) for k in (6, 12)}
+
+
+class Chosen(ClassifierMixin, BaseEstimator):
+    """The candidate with the best balanced accuracy in a cross-validation inside the training set, fitted on all of it.
+
+    Used inside an outer cross-validation this is the nested one (Varma and Simon 2006, BMC Bioinformatics 7, 91): nothing is chosen on
+    events that are scored. ``chosen_`` names the choice.
+    """
+
+    def __init__(self, candidates: Mapping[str, object], folds: int = 4, seed: int = 0):
+        self.candidates, self.folds, self.seed = candidates, folds, seed
+
+    def fit(self, x: pd.DataFrame, y, groups=None) -> Chosen:
+        y = np.asarray(y)
+        groups = np.arange(len(y)) if groups is None else np.asarray(groups)
+        self.classes_ = np.unique(y)
+        smallest = min(len(np.unique(groups[y == k])) for k in self.classes_)
+        inner = StratifiedGroupKFold(max(2, min(self.folds, smallest)), shuffle=True, random_state=self.seed)
+        splits = list(inner.split(x, y, groups))
+        scores = {}
+        for name, one in self.candidates.items():
+            guess = y.copy()
+            for train, test in splits:
+                guess[test] = clone(one).fit(x.iloc[train], y[train]).predict(x.iloc[test])
+            scores[name] = balanced_accuracy_score(y, guess)
+        self.scores_ = pd.Series(scores)
+        self.chosen_ = max(scores, key=scores.get)
+        self.model_ = clone(self.candidates[self.chosen_]).fit(x, y)
+        return self
+
+    def predict_proba(self, x: pd.DataFrame) -> np.ndarray:
+        return self.model_.predict_proba(x)
+
+    def predict(self, x: pd.DataFrame) -> np.ndarray:
+        return self.classes_[self.predict_proba(x).argmax(-1)]
