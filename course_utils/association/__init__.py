@@ -6,7 +6,7 @@ from .interface import associate, associate_with_report
 from .methods import METHODS, settings_for
 from .pyocto import PyOctoSettings
 from .report import Report
-from .scoring import AssociationScore, score
+from .scoring import AssociationScore, score, score_events
 from .settings import AssociationSettings
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "associate_with_report",
     "explain",
     "score",
+    "score_events",
     "settings_for",
 ]

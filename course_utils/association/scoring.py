@@ -2,7 +2,8 @@
 
 An event counts as found when it shares at least 60 % of its picks with a true event, one to one, the rule of
 PyOcto's benchmark (Münchmeyer 2024, Seismica 3, doi:10.26443/seismica.v3i1.1130). Picks are scored by pairs:
-a pick is right when it lies in the event that was paired with its true one.
+a pick is right when it lies in the event that was paired with its true one. Where no pick has a true event, a
+published catalog can be compared by time and place (:func:`score_events`).
 """
 
 from __future__ import annotations
@@ -12,58 +13,130 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..catalog.matching import assign
+from ..catalog.matching import assign, match_events
 from ..catalog.tables import conform
 
 SHARED = 0.6
 
+# numerator and denominator of each rate, as weights of the columns of AssociationScore._counts
+_RATES = {
+    "event_recall": ((1, 0, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0)),
+    "event_precision": ((1, 0, 0, 0, 0, 0), (0, 1, 0, 0, 0, 0)),
+    "event_f1": ((2, 0, 0, 0, 0, 0), (0, 1, 1, 0, 0, 0)),
+    "pick_recall": ((0, 0, 0, 1, 0, 0), (0, 0, 0, 0, 0, 1)),
+    "pick_precision": ((0, 0, 0, 1, 0, 0), (0, 0, 0, 0, 1, 0)),
+    "pick_f1": ((0, 0, 0, 2, 0, 0), (0, 0, 0, 0, 1, 1)),
+}
+
 
 @dataclass(frozen=True)
 class AssociationScore:
-    """Counts of an association against truth.
+    """Counts of an association against truth, or against another catalog.
 
     Attributes:
-        pairs: columns event_id, reference_id, shared (picks in common), picks (of the event), reference_picks.
-        n_events, n_reference: events proposed, and true events that can be found.
-        n_right, n_assigned, n_true: picks in the right event, picks assigned, picks of true events that can be found.
+        units: what is counted, one row per found, missed or false event: event_id and reference_id (missing where there
+            is none), shared (picks in common), picks (of the event), reference_picks.
         noise_assigned: share of the picks without true event that were assigned; NaN without such picks.
         split, merged: true events found in two or more pieces of at least three picks each, and events that
-            hold at least three picks of each of two true events.
+            hold at least three picks of each of two true events; by time and place: further events within the gates
+            of a found reference event, and missed reference events within the gates of an event.
     """
 
-    pairs: pd.DataFrame
-    n_events: int
-    n_reference: int
-    n_right: int
-    n_assigned: int
-    n_true: int
+    units: pd.DataFrame
     noise_assigned: float
     split: int
     merged: int
 
     @property
+    def pairs(self) -> pd.DataFrame:
+        """Found events: event_id, reference_id, shared, picks, reference_picks."""
+        found = self.units.dropna(subset=["event_id", "reference_id"])
+        return found.astype({"event_id": "int64", "reference_id": "int64"}).reset_index(drop=True)
+
+    @property
+    def n_events(self) -> int:
+        """Events proposed."""
+        return int(self.units["event_id"].notna().sum())
+
+    @property
+    def n_reference(self) -> int:
+        """True events that can be found."""
+        return int(self.units["reference_id"].notna().sum())
+
+    @property
+    def n_right(self) -> int:
+        """Picks in the right event."""
+        return int(self.units["shared"].sum())
+
+    @property
+    def n_assigned(self) -> int:
+        """Picks of proposed events."""
+        return int(self.units["picks"].sum())
+
+    @property
+    def n_true(self) -> int:
+        """Picks of true events that can be found."""
+        return int(self.units["reference_picks"].sum())
+
+    def interval(self, name: str, level: float = 0.95, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+        """Bootstrap interval of a rate, e.g. ``interval("event_f1")``: found, missed and false events are drawn anew.
+
+        It says how far another sequence of as many events of this kind might differ, not how a network with other
+        stations or noise would (Efron and Tibshirani 1993, An introduction to the bootstrap).
+
+        Raises:
+            ValueError: unknown rate, or ``level`` outside 0 to 1.
+        """
+        if name not in _RATES:
+            raise ValueError(f"no rate {name!r}; there are {', '.join(_RATES)}")
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level}; give a number between 0 and 1")
+        rng, n = np.random.default_rng(seed), len(self.units)
+        counts = self._counts()
+        weights = rng.multinomial(n, np.full(n, 1.0 / n), draws) if n else np.zeros((draws, 0))
+        part, whole = (weights @ (counts @ np.array(c)) for c in _RATES[name])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rates = part / whole
+        low, high = (
+            np.nanquantile(rates, [(1 - level) / 2, (1 + level) / 2]) if np.isfinite(rates).any() else (np.nan,) * 2
+        )
+        return float(low), float(high)
+
+    def _counts(self) -> np.ndarray:
+        """Of every unit: found, proposed, wanted, right picks, assigned picks, true picks; shape (units, 6)."""
+        u = self.units
+        event, reference = u["event_id"].notna(), u["reference_id"].notna()
+        return np.column_stack(
+            [event & reference, event, reference, u["shared"], u["picks"], u["reference_picks"]]
+        ).astype(float)
+
+    def _rate(self, name: str) -> float:
+        total = self._counts().sum(axis=0)
+        return _ratio(*(float(total @ np.array(c)) for c in _RATES[name]))
+
+    @property
     def event_recall(self) -> float:
-        return _ratio(len(self.pairs), self.n_reference)
+        return self._rate("event_recall")
 
     @property
     def event_precision(self) -> float:
-        return _ratio(len(self.pairs), self.n_events)
+        return self._rate("event_precision")
 
     @property
     def event_f1(self) -> float:
-        return _ratio(2 * len(self.pairs), self.n_events + self.n_reference)
+        return self._rate("event_f1")
 
     @property
     def pick_recall(self) -> float:
-        return _ratio(self.n_right, self.n_true)
+        return self._rate("pick_recall")
 
     @property
     def pick_precision(self) -> float:
-        return _ratio(self.n_right, self.n_assigned)
+        return self._rate("pick_precision")
 
     @property
     def pick_f1(self) -> float:
-        return _ratio(2 * self.n_right, self.n_assigned + self.n_true)
+        return self._rate("pick_f1")
 
     def __repr__(self) -> str:
         return (
@@ -118,19 +191,57 @@ def score(
     # Small true events that were found anyway count neither for nor against.
     small = pairs[~pairs["reference_id"].isin(wanted)]
     pairs = pairs[pairs["reference_id"].isin(wanted)].reset_index(drop=True)
-    n_assigned = len(assignments) - int(small["picks"].sum())
+    missed = wanted.difference(pairs["reference_id"])
+    false = size.index.difference(pairs["event_id"]).difference(small["event_id"])
+    units = pd.concat(
+        [
+            pairs[["event_id", "reference_id", "shared", "picks", "reference_picks"]],
+            pd.DataFrame(
+                {"reference_id": missed, "shared": 0, "picks": 0, "reference_picks": true_size[missed].to_numpy()}
+            ),
+            pd.DataFrame({"event_id": false, "shared": 0, "picks": size[false].to_numpy(), "reference_picks": 0}),
+        ],
+        ignore_index=True,
+    )
     noise = ~assignments["pick_id"].isin(truth["pick_id"])
     return AssociationScore(
-        pairs=pairs[["event_id", "reference_id", "shared", "picks", "reference_picks"]],
-        n_events=len(size) - len(small),
-        n_reference=len(wanted),
-        n_right=int(pairs["shared"].sum()),
-        n_assigned=n_assigned,
-        n_true=int(true_size[wanted].sum()),
+        units=_whole(units),
         noise_assigned=_ratio(int(noise.sum()), n_noise),
         split=int((pieces.groupby("event_id_true").size() > 1).sum()),
         merged=int((pieces.groupby("event_id").size() > 1).sum()),
     )
+
+
+def score_events(events: pd.DataFrame, reference: pd.DataFrame, max_dt_s: float, max_km: float) -> AssociationScore:
+    """Score events against a catalog by origin time and epicenter, one to one (:func:`~course_utils.catalog.match_events`).
+
+    Picks are not compared: their rates are NaN.
+
+    Args:
+        events, reference: events tables.
+        max_dt_s, max_km: gates of a pair.
+    """
+    match = match_events(events, reference, max_dt_s, max_km)
+    units = pd.concat(
+        [
+            match.matched[["event_id", "reference_id"]],
+            match.missed[["event_id"]].set_axis(["reference_id"], axis=1),
+            match.proposed[["event_id"]],
+        ],
+        ignore_index=True,
+    )
+    units = units.assign(shared=0, picks=0, reference_picks=0)
+    return AssociationScore(
+        units=_whole(units),
+        noise_assigned=float("nan"),
+        split=len(match_events(match.proposed, reference, max_dt_s, max_km).matched),
+        merged=len(match_events(events, match.missed, max_dt_s, max_km).matched),
+    )
+
+
+def _whole(units: pd.DataFrame) -> pd.DataFrame:
+    ids, counts = ["event_id", "reference_id"], ["shared", "picks", "reference_picks"]
+    return units.reindex(columns=ids + counts).astype(dict.fromkeys(ids, "Int64") | dict.fromkeys(counts, "int64"))
 
 
 def _ratio(part: float, whole: float) -> float:

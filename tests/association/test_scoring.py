@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_utils.association import score
+from course_utils.association import score, score_events
 
 
 def table(groups):
@@ -60,3 +60,38 @@ def test_empty():
 def test_a_pick_with_two_true_events_is_refused():
     with pytest.raises(ValueError, match="belongs to two events"):
         score(TRUTH, pd.concat([TRUTH, TRUTH.iloc[:1].assign(event_id=2)]))
+
+
+def test_interval_by_drawing_events_anew():
+    """A hundred true events, eighty of them found: the recall is binomial."""
+    truth = table({i: range(10 * i, 10 * i + 10) for i in range(100)})
+    found = truth[truth["event_id"] < 80]
+    scored = score(found, truth)
+    low, high = scored.interval("event_recall", draws=4000)
+    assert (low + high) / 2 == pytest.approx(0.8, abs=0.01)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.8 * 0.2 / 100), rel=0.1)
+    assert scored.interval("event_precision") == (1.0, 1.0)
+    assert scored.interval("event_f1", level=0.5)[0] > scored.interval("event_f1")[0]
+    assert score(TRUTH, TRUTH).interval("pick_f1") == (1.0, 1.0)
+    assert np.isnan(score(TRUTH.iloc[:0], TRUTH.iloc[:0]).interval("event_f1")).all()
+    with pytest.raises(ValueError, match="no rate 'f1'; there are event_recall"):
+        scored.interval("f1")
+    with pytest.raises(ValueError, match="level is 95"):
+        scored.interval("event_f1", level=95)
+
+
+def test_against_a_catalog_by_time_and_place():
+    def events(seconds, latitude=50.0):
+        times = pd.Timestamp("2024-01-01T00:00:00Z") + pd.to_timedelta(seconds, unit="s")
+        return pd.DataFrame({"time": times, "latitude": latitude, "longitude": 7.0, "depth_km": 5.0})
+
+    reference = events([0, 60, 120, 121, 300])
+    # the second in two pieces, the third and fourth in one, the last far away, and one more
+    mine = pd.concat([events([0.2, 59.5, 60.5, 120.5, 500]), events([300], 51.0)])
+    scored = score_events(mine, reference, max_dt_s=1.0, max_km=10.0)
+    assert (len(scored.pairs), scored.n_events, scored.n_reference) == (3, 6, 5)
+    assert (scored.event_recall, scored.event_precision) == (0.6, 0.5)
+    assert (scored.split, scored.merged) == (1, 1)
+    assert np.isnan(scored.pick_recall)
+    low, high = scored.interval("event_f1")
+    assert low < scored.event_f1 < high
