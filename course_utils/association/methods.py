@@ -9,16 +9,19 @@ import pandas as pd
 from .gamma import GammaSettings, associate_gamma
 from .pyocto import PyOctoSettings, associate_pyocto
 from .settings import AssociationSettings
+from .vote import VoteSettings, associate_vote
 
 # A method takes (Problem, settings) and returns preliminary origins (time_s, x_km, y_km, depth_km) and pairs as
 # positions of origins and of picks. It may share picks between origins: the refinement makes them unique.
 METHODS: dict[str, Callable] = {
     "pyocto": associate_pyocto,
     "gamma": associate_gamma,
+    "vote": associate_vote,
 }
 SETTINGS: dict[str, type[AssociationSettings]] = {
     "pyocto": PyOctoSettings,
     "gamma": GammaSettings,
+    "vote": VoteSettings,
 }
 
 
