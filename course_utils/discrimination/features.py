@@ -324,7 +324,8 @@ def onset_s(
     outside = (seconds[None] < low[:, None]) | (seconds[None] > high[:, None])
     outside[outside.all(-1)] = False  # no room left: search everywhere
     at = np.where(outside, -np.inf, gain).argmax(-1)
-    return seconds[at], gain[np.arange(n), at]
+    # the envelope is an average over 1 s around each value, so what begins at t shows half a second earlier
+    return seconds[at] + SMOOTHING_S / 2, gain[np.arange(n), at]
 
 
 def _without(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -29,7 +29,6 @@ _ORDER = ("Z", "N", "E")
 _ALIASES = {"1": "N", "2": "E"}
 _SEISMOMETERS = "HLN"  # instrument codes: high gain, low gain, accelerometer; the first that a station has is used
 _EDGE_S = 1.0
-_LATEST_S = 50.0  # S at 170 km
 _GUARD_S = 2.0
 
 
@@ -71,6 +70,7 @@ class Prepared:
         onset: s after the first sample, found in the record itself.
         jump_db: energy of the 5 s after the onset over that of the 15 s before.
         source: number of each record among those given.
+        skipped_s: first sample of the trace, after that of the stream.
         refused: the others: source, reason, one row each.
     """
 
@@ -79,6 +79,7 @@ class Prepared:
     onset: np.ndarray
     jump_db: np.ndarray
     source: np.ndarray
+    skipped_s: np.ndarray
     refused: pd.DataFrame
 
     def refused_counts(self) -> dict[str, int]:
@@ -98,29 +99,39 @@ class Windows:
     refused: pd.DataFrame
 
 
-def prepare(streams: Sequence[obspy.Stream], form: Form | None = None, origin_s: np.ndarray | None = None) -> Prepared:
+def prepare(
+    streams: Sequence[obspy.Stream],
+    form: Form | None = None,
+    origin_s: np.ndarray | None = None,
+    within_s: float = 50.0,
+) -> Prepared:
     """Bring whole records to one rate and band, and find their onsets.
 
     Each stream is one station's record of one event; of several instruments the high-gain seismometer is taken, of several locations
-    the first. Where the event's origin is known (``origin_s`` after the first sample, else NaN), the onset is searched within 50 s after it.
+    the first. Where the event's origin or first pick is known (``origin_s``, s after the first sample of the stream, else NaN), the onset is
+    searched from 1 s before it to ``within_s`` after it; 50 s hold S at 170 km.
 
     A record is refused, with the reason, when it has no vertical (or, with ``three_components``, not all three), a rate that does not
     reach the band, is too short, is constant, clipped, or holds values that are not finite. Pieces of a record with gaps: the longest counts.
     """
     form = form or Form()
-    traces, onsets, jumps, source, refused = [], [], [], [], []
+    traces, onsets, jumps, source, skipped, refused = [], [], [], [], [], []
     for number, stream in enumerate(streams):
         try:
-            one = _whole(stream, form)
+            one, skipped_s = _whole(stream, form)
         except DiscriminationError as error:
             refused.append((number, str(error)))
             continue
         envelope, rate = envelope_of(one[:1], form.sampling_rate_hz)
-        origin = np.nan if origin_s is None else float(origin_s[number])
+        origin = np.nan if origin_s is None else float(origin_s[number]) - skipped_s
+        if not 0 <= np.nan_to_num(origin) < one.shape[-1] / form.sampling_rate_hz:
+            refused.append((number, "gap: the event is not in the longest piece of the record"))
+            continue
         known = np.isfinite(origin)
-        limits = (np.array([origin - 1.0]), np.array([origin + _LATEST_S])) if known else (None, None)
+        limits = (np.array([origin - 1.0]), np.array([origin + within_s])) if known else (None, None)
         found, jump = onset_s(envelope, rate, *limits)
         traces.append(one)
+        skipped.append(skipped_s)
         onsets.append(float(found[0]))
         jumps.append(float(jump[0]))
         source.append(number)
@@ -130,6 +141,7 @@ def prepare(streams: Sequence[obspy.Stream], form: Form | None = None, origin_s:
         np.array(onsets, float),
         np.array(jumps, float),
         np.array(source, int),
+        np.array(skipped, float),
         pd.DataFrame(refused, columns=["source", "reason"]),
     )
 
@@ -167,7 +179,7 @@ def cut(
         else:
             end = prepared.onset[i] - _GUARD_S
             if noise_before_s is not None:
-                end = np.fmin(end, noise_before_s[number])
+                end = np.fmin(end, noise_before_s[number] - prepared.skipped_s[i])
             spare = min(spare, int(end * rate) - form.samples)
             first = int(rng.integers(0, spare + 1)) if spare >= 0 else 0
         if spare < 0:
@@ -199,8 +211,9 @@ def _taper(form: Form) -> np.ndarray:
     return signal.windows.tukey(form.samples, 2 * form.taper_s / form.length_s).astype(np.float32)
 
 
-def _whole(stream: obspy.Stream, form: Form) -> np.ndarray:
-    """(components, samples) of one station, or an error whose text up to the colon is the reason."""
+def _whole(stream: obspy.Stream, form: Form) -> tuple[np.ndarray, float]:
+    """(components, samples) of one station and its start in s after that of the stream, or an error whose text up to the colon is the
+    reason."""
     pieces: dict[tuple[str, str], dict[str, list]] = {}
     for trace in stream:
         code = trace.stats.channel
@@ -234,7 +247,8 @@ def _whole(stream: obspy.Stream, form: Form) -> np.ndarray:
         samples = np.ma.filled(trace.data, np.nan) if np.ma.isMaskedArray(trace.data) else trace.data
         raw.append(_resampled(_checked(np.asarray(samples, float)[first:]), trace.stats.sampling_rate, form))
     shortest = min(r.size for r in raw)
-    return np.stack([r[:shortest] for r in raw]).astype(np.float32)
+    skipped_s = start - min(t.stats.starttime for t in stream)
+    return np.stack([r[:shortest] for r in raw]).astype(np.float32), float(skipped_s)
 
 
 def _checked(x: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import typer
 from course_utils import __version__
 from course_utils.pipeline.commands import (
     associate,
+    classify,
     compare,
     curate,
     data,
@@ -39,6 +40,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
 app.command("relocate")(relocate.relocate)
+app.command("classify")(classify.classify)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
@@ -102,6 +104,7 @@ def _is_about_input(error: Exception) -> bool:
         "PickingError",
         "TrainingError",
         "CurationError",
+        "DiscriminationError",
         "Busy",
         "RunFailed",
     }

@@ -1,0 +1,105 @@
+"""From records of events to their types, with the network that the course ships.
+
+    types, refused = classify_events(streams, events)
+
+The shipped network was trained on the synthetic Earth alone (``benchmarks/train_classifier.py``). For a network of one's own, train
+:class:`~course_utils.discrimination.cnn.SpectrogramCNN` on one's own labelled windows and give its file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from course_utils.discrimination.decision import VISIBLE_DB, combine, decide, tempered
+from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination.forms import Form, cut, prepare
+
+if TYPE_CHECKING:
+    import obspy
+
+    from course_utils.discrimination.cnn import SpectrogramCNN
+
+SHIPPED = "classifier_synthetic.safetensors"
+
+
+def load_classifier(path: str | Path | None = None) -> tuple[SpectrogramCNN, float]:
+    """A network and its temperature (from the file of the same name ending in .json, else 1); by default the shipped one."""
+    from course_utils.discrimination.cnn import SpectrogramCNN
+
+    if path is None:
+        with resources.as_file(resources.files("course_utils.discrimination") / "weights" / SHIPPED) as shipped:
+            return load_classifier(shipped)
+    path = Path(path)
+    card = path.with_suffix(".json")
+    at = json.loads(card.read_text(encoding="utf-8")).get("temperature", 1.0) if card.is_file() else 1.0
+    return SpectrogramCNN.load(path), float(at)
+
+
+def classify_events(
+    streams: Sequence[obspy.Stream],
+    events: Sequence,
+    *,
+    picks_s: np.ndarray | None = None,
+    classifier: str | Path | None = None,
+    at_least: float = 0.5,
+    placements: int = 3,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The type of each event from all of its records.
+
+    Args:
+        streams: one station's record of one event each, with 45 s or more.
+        events: the event of each stream.
+        picks_s: first pick in s after the first sample of each stream, where known (else NaN); otherwise the onset is searched.
+        classifier: path of a network; by default the shipped one.
+        at_least: below this probability the type is "unknown".
+        placements: windows per record, with the onset at different places; their probabilities are averaged.
+
+    Returns:
+        One row per event (index): event_type, event_type_probability, one column per class ("p_earthquake", ...), n_records, n_used,
+        n_visible (energy rises by 6 dB); an event without a usable record has type "unclassified" and no probability. And the refused
+        records: source (number of the stream), event, reason.
+    """
+    events = pd.Index(events)
+    if len(events) != len(streams):
+        raise DiscriminationError(f"{len(streams)} streams, {len(events)} events; give one for each")
+    if not 0 <= at_least < 1:
+        raise DiscriminationError(f"at_least is {at_least:g}; give a probability from 0 up to 1")
+    net, at = load_classifier(classifier)
+    prepared = prepare(
+        streams, Form(sampling_rate_hz=net.sampling_rate_hz), picks_s, within_s=2.0 if picks_s is not None else 50.0
+    )
+    refused = prepared.refused.assign(event=events[prepared.refused["source"].to_numpy(int)])
+    total, windows = 0.0, None
+    for placement in range(placements):
+        windows = cut(prepared, seed + placement)
+        if len(windows.source):
+            total = total + net.predict_proba(windows.waveforms) / placements
+    cut_off = windows.refused.assign(event=events[windows.refused["source"].to_numpy(int)])
+    refused = pd.concat([refused, cut_off], ignore_index=True)
+    order = events.unique()
+    counts = events.value_counts().reindex(order)
+    out = pd.DataFrame({"event_type": "unclassified", "event_type_probability": np.nan}, index=order)
+    if len(windows.source):
+        mine = events[windows.source]
+        # a record without a visible onset says little about the event
+        joint = combine(total, mine, np.clip(windows.jump_db - 3.0, 0.1, 20.0))
+        probability = tempered(joint.to_numpy(), at)
+        out.loc[joint.index, "event_type"] = decide(probability, net.classes_, at_least)
+        out.loc[joint.index, "event_type_probability"] = probability.max(-1)
+        for k, name in enumerate(net.classes_):
+            out.loc[joint.index, f"p_{name.replace(' ', '_')}"] = probability[:, k]
+        used = pd.Series(windows.jump_db, mine)
+        out["n_used"] = used.groupby(level=0).size().reindex(order).fillna(0).astype(int)
+        out["n_visible"] = (used >= VISIBLE_DB).groupby(level=0).sum().reindex(order).fillna(0).astype(int)
+    else:
+        out["n_used"] = out["n_visible"] = 0
+    out["n_records"] = counts
+    return out, refused[["source", "event", "reason"]]
