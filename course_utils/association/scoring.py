@@ -193,15 +193,14 @@ def score(
     pairs = pairs[pairs["reference_id"].isin(wanted)].reset_index(drop=True)
     missed = wanted.difference(pairs["reference_id"])
     false = size.index.difference(pairs["event_id"]).difference(small["event_id"])
-    units = pd.concat(
+    units = _stack(
         [
             pairs[["event_id", "reference_id", "shared", "picks", "reference_picks"]],
             pd.DataFrame(
                 {"reference_id": missed, "shared": 0, "picks": 0, "reference_picks": true_size[missed].to_numpy()}
             ),
             pd.DataFrame({"event_id": false, "shared": 0, "picks": size[false].to_numpy(), "reference_picks": 0}),
-        ],
-        ignore_index=True,
+        ]
     )
     noise = ~assignments["pick_id"].isin(truth["pick_id"])
     return AssociationScore(
@@ -222,13 +221,12 @@ def score_events(events: pd.DataFrame, reference: pd.DataFrame, max_dt_s: float,
         max_dt_s, max_km: gates of a pair.
     """
     match = match_events(events, reference, max_dt_s, max_km)
-    units = pd.concat(
+    units = _stack(
         [
             match.matched[["event_id", "reference_id"]],
             match.missed[["event_id"]].set_axis(["reference_id"], axis=1),
             match.proposed[["event_id"]],
-        ],
-        ignore_index=True,
+        ]
     )
     units = units.assign(shared=0, picks=0, reference_picks=0)
     return AssociationScore(
@@ -237,6 +235,12 @@ def score_events(events: pd.DataFrame, reference: pd.DataFrame, max_dt_s: float,
         split=len(match_events(match.proposed, reference, max_dt_s, max_km).matched),
         merged=len(match_events(events, match.missed, max_dt_s, max_km).matched),
     )
+
+
+def _stack(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Parts one below the other; on the way through floats, ids of 64 bits would lose their last digits."""
+    ids = ("event_id", "reference_id")
+    return pd.concat([p.astype({c: "Int64" for c in ids if c in p}) for p in parts], ignore_index=True)
 
 
 def _whole(units: pd.DataFrame) -> pd.DataFrame:

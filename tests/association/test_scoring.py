@@ -95,3 +95,10 @@ def test_against_a_catalog_by_time_and_place():
     assert np.isnan(scored.pick_recall)
     low, high = scored.interval("event_f1")
     assert low < scored.event_f1 < high
+
+
+def test_ids_of_64_bits_keep_every_digit():
+    ids = [9007199254740993, 9223372036854775807]  # a float holds neither
+    truth = table({ids[0]: range(10), ids[1]: range(10, 20)})
+    scored = score(table({ids[1]: range(10), 5: range(30, 40)}), truth)  # one found, one missed, one false
+    assert scored.pairs[["event_id", "reference_id"]].values.tolist() == [[ids[1], ids[0]]]
