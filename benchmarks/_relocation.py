@@ -155,6 +155,35 @@ def hypodd() -> dict[str, Figure]:
     return {key: Figure(values[key], f"hypodd-examples {key[6]}: {where[key[6]]}", goal) for key, goal in goals.items()}
 
 
+def correlation() -> dict[str, Figure]:
+    """Cross-correlation: FDTCC's four differential times, and the time for all pairs of a hundred events."""
+    from repeating_records import errors_s, records
+
+    catalog, stream, truth = records(n_events=100, n_stations=20, noise=0.05)
+    location.correlate(records(n_events=3)[0], stream)
+    begin = time.process_time()
+    links = location.correlate(catalog, stream, max_km=20.0).links
+    where = f"100 synthetic repeaters x 20 stations, P and S, all pairs ({len(links)} links), 100 Hz, CPU"
+    out = {
+        "correlate_100_events_s": Figure(time.process_time() - begin, where, "at most 60"),
+        "correlate_median_error_ms": Figure(1000 * float(np.median(np.abs(errors_s(links, truth)))), where),
+    }
+    goal = "4 of 4"
+    if not mirror("fdtcc-ridgecrest"):
+        return out | {"fdtcc_within_one_sample": missing("no fdtcc-ridgecrest in COURSE_DATA_MIRROR", goal)}
+    from course_utils import data
+
+    opened = data.open("fdtcc-ridgecrest")
+    theirs = opened.differences[opened.differences["kind"] == "cc"]
+    both = theirs.merge(
+        location.correlate(opened.catalog, opened.waveforms).links,
+        on=["event_id_1", "event_id_2", "station", "phase"],
+        suffixes=("_fdtcc", ""),
+    )
+    near = int(((both["dt_s"] - both["dt_s_fdtcc"]).abs() <= 0.01).sum())
+    return out | {"fdtcc_within_one_sample": Figure(near, f"fdtcc-ridgecrest, {len(theirs)} differential times", goal)}
+
+
 def halves(catalog: Catalog) -> dict[str, Figure]:
     """Separations of event pairs from two disjoint halves of the stations' phases: how far apart the two answers are."""
     pairs = catalog.assignments

@@ -12,7 +12,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "location"))
 
 from _common import Figure, mirror, missing, run
-from _relocation import halves, hypodd, solver
+from _relocation import correlation, halves, hypodd, solver
 from perturbed_medium import perturbed, stated
 
 from course_utils import location
@@ -125,7 +125,7 @@ def measure(quick: bool) -> dict[str, Figure]:
         figures["yu_residual_mad_without_terms_s"] = Figure(without, where)
     else:
         figures["yu_residual_mad_s"] = missing("no location-benchmark-yu in COURSE_DATA_MIRROR", "at most 0.045")
-    figures |= hypodd() | solver(2000 if quick else 10000)
+    figures |= hypodd() | solver(2000 if quick else 10000) | correlation()
     if folder:
         figures |= halves(yu_catalog(folder, 300 if quick else 1000))
     return figures

@@ -1,6 +1,7 @@
 """Where and when: hypocenters and their uncertainty."""
 
 from course_utils.location.absolute import LocationRun, locate, run_location
+from course_utils.location.correlate import Correlations, CorrelationSettings, correlate
 from course_utils.location.differences import catalog_differences
 from course_utils.location.explore import ellipsoid, misfit_grid, posterior
 from course_utils.location.locator import Locator
@@ -12,6 +13,8 @@ from course_utils.location.settings import LocationSettings
 
 __all__ = [
     "GRADES",
+    "CorrelationSettings",
+    "Correlations",
     "LocationRun",
     "LocationSettings",
     "Locator",
@@ -21,6 +24,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_errors",
     "catalog_differences",
+    "correlate",
     "ellipsoid",
     "locate",
     "misfit_grid",

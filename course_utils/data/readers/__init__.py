@@ -12,6 +12,7 @@ _READERS = {
     "comcat-reviewed": "comcat",
     "easyquake-o2-wilz": "easyquake",
     "elep-mount-st-helens": "elep",
+    "fdtcc-ridgecrest": "fdtcc",
     "hypodd-examples": "hypodd",
     "nonlinloc-samples": "nonlinloc",
     "obstransformer-sample": "obstransformer",
