@@ -44,8 +44,12 @@ def in_windows(
         progress: called with the number of windows done and of all windows.
 
     Raises:
-        RuntimeError: a worker died.
+        ValueError: ``chunk_s`` is not positive, or there are no workers. RuntimeError: a worker died.
     """
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; give 1 or more")
+    if chunk_s is not None and not chunk_s > 0:
+        raise ValueError(f"chunk_s is {chunk_s}; give a positive number of seconds")
     windows = list(_windows(problem, settings))
     if workers == 1:
         results = _in_threads(problem, settings, method, windows)

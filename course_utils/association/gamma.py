@@ -76,8 +76,9 @@ class GammaSettings(AssociationSettings):
 def _eps_s(network: Geometry) -> float:
     """GaMMA's rule: the P time between neighbours, with two standard deviations, times 1.5."""
     distance = np.hypot(network.x_km[:, None] - network.x_km, network.y_km[:, None] - network.y_km)
-    np.fill_diagonal(distance, np.inf)
+    distance[distance < 0.05] = np.inf  # a station is no neighbour of itself, nor are two sensors in one vault
     nearest = distance.min(axis=1)
+    nearest = nearest[np.isfinite(nearest)] if np.isfinite(nearest).any() else np.ones(1)
     return 1.5 * float(nearest.mean() + 2 * nearest.std()) / network.p_speed_km_s
 
 
@@ -203,6 +204,7 @@ _ALONE = threading.Lock()  # what follows belongs to the whole process
 def _quiet():
     """Without GaMMA's prints and progress bars, on one core, and with NumPy's global random state given back."""
     import joblib
+    from threadpoolctl import threadpool_limits
 
     _ALONE.acquire()
     state = np.random.get_state()  # noqa: NPY002
@@ -213,6 +215,9 @@ def _quiet():
             contextlib.redirect_stderr(nowhere),
             warnings.catch_warnings(),
             joblib.parallel_config(backend="sequential"),
+            threadpool_limits(
+                1
+            ),  # its many tiny minimisations take ten times as long when BLAS threads wait for each other
         ):
             warnings.simplefilter("ignore")
             yield
