@@ -165,10 +165,12 @@ class _Near:
         lately = catalog.picks["station"][catalog.picks["time"].between(time - window, time + window)]
         self.active = np.isin(self.station, lately.unique())
         gate = pick_gates(picks, catalog.stations, settings)
-        owner = picks["pick_id"].map(catalog.assignments.set_index("pick_id")["event_id"])
+        owners = catalog.assignments.set_index("pick_id")["event_id"]
+        taken = picks["pick_id"].isin(owners.index).to_numpy()
         self.problem, self.picks = problem, picks
-        self.status = np.where(gate != "offered", gate, np.where(owner.notna(), "taken", "free"))
-        self.owner = owner.to_numpy()
+        self.status = np.where(gate != "offered", gate, np.where(taken, "taken", "free"))
+        # never as floats, which cannot hold the digits of an id; 0 stands for no event
+        self.owner = owners.reindex(picks["pick_id"], fill_value=0).to_numpy(np.int64)
         delay = {phase: problem.time_s - start_s - self.travel[phase][problem.station] for phase in ("P", "S")}
         own = np.where(problem.phase == "P", delay["P"], delay["S"])
         other = np.where(problem.phase == "P", delay["S"], delay["P"])
