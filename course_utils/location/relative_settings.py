@@ -49,11 +49,13 @@ class RelocationSettings(BaseModel):
         if self.stages:
             return self.stages
         if ct and cc:
+            # no residual cut-off of correlation times before they have moved the events: an event that starts far off would lose
+            # all of them to the sharp cut-off of the others, and not come back
             low = {"cc_p": 0.01, "cc_s": 0.005}
             return (
                 Stage(iterations=4, **low),
-                Stage(iterations=4, ct_sigmas=10, cc_sigmas=6, cc_max_km=5.0),
-                Stage(iterations=4, ct_p=0.1, ct_s=0.05, ct_sigmas=8, cc_sigmas=5, cc_max_km=3.0, damping=0.005),
+                Stage(iterations=4, ct_sigmas=10, cc_max_km=5.0),
+                Stage(iterations=4, ct_p=0.1, ct_s=0.05, ct_sigmas=8, cc_sigmas=6, cc_max_km=3.0, damping=0.005),
                 Stage(iterations=4, ct_p=0.01, ct_s=0.005, ct_sigmas=6, cc_sigmas=4, cc_max_km=2.0, damping=0.001),
             )
         if cc:
