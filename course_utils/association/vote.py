@@ -62,8 +62,8 @@ class VoteSettings(AssociationSettings):
         choose("reach_km", round(2.5 * network.cutoff_km, 1))
         choose("pick_error_s", 0.12)
         choose("model_error", 0.012)
-        choose("pick_share", 0.6)
-        choose("min_evidence", 12.0)
+        choose("pick_share", 0.4)
+        choose("min_evidence", 10.0)
         choose("min_station_fraction", 0.25)
 
 
@@ -213,6 +213,7 @@ class _Search:
             at,
             settings.reach_km,
             settings.pick_tolerance_s,
+            False,
             self.picks,
             self.tables,
             problem.x_km,

@@ -161,11 +161,12 @@ def locate(at, radius, window, spread, steps, picks, tables, x, y, active, model
 
 
 @njit(cache=True, nogil=True)
-def evidence(at, radius, tolerance, picks, tables, x, y, active, model, member):
+def evidence(at, radius, tolerance, strict, picks, tables, x, y, active, model, member):
     """Logarithm of how much likelier the picks are with an event at ``at`` than without; and the event's reach.
 
     Stations are visited outwards; an event is seen up to the distance at which the sum is largest, its reach. Fills
-    ``member`` with the best pick of every channel within ``radius``, -1 for none.
+    ``member`` with the best pick of every channel within ``radius``, -1 for none: with ``strict`` only picks that are
+    more probably the event's than not, otherwise any within ``tolerance``.
     """
     time, rate, free, first = picks
     error, relative, share = model
@@ -184,9 +185,9 @@ def evidence(at, radius, tolerance, picks, tables, x, y, active, model, member):
             c = 2 * j + s
             sigma = error * (S_FACTOR if s else 1.0)
             variance = sigma * sigma + (relative * t) ** 2
-            window = min(tolerance, 4.0 * np.sqrt(variance))
+            window = min(tolerance, 4.0 * np.sqrt(variance)) if strict else tolerance
             a = first[c] + np.searchsorted(time[first[c] : first[c + 1]], at[0] + t - window)
-            ratio, top = 1.0 - share, 1.0 - share
+            ratio, top = 1.0 - share, 1.0 - share if strict else -1.0
             for k in range(a, first[c + 1]):
                 r = time[k] - at[0] - t
                 if r > window:
@@ -239,7 +240,7 @@ def settle(
         if scores[i] < least:
             break
         if weighed[i] == n:
-            reach = evidence(candidates[i], farthest, tolerance, picks, tables, x, y, active, model, member)[1]
+            reach = evidence(candidates[i], farthest, tolerance, True, picks, tables, x, y, active, model, member)[1]
             for j in range(len(x)):
                 if (candidates[i, 1] - x[j]) ** 2 + (candidates[i, 2] - y[j]) ** 2 > (reach + 1e-6) ** 2:
                     member[2 * j] = member[2 * j + 1] = -1
@@ -273,10 +274,10 @@ def settle(
             low,
             high,
         )
-        value, reach = evidence(at, farthest, tolerance, picks, tables, x, y, active, model, member)
+        value, reach = evidence(at, farthest, tolerance, True, picks, tables, x, y, active, model, member)
         if value >= least and reach > 0:
             locate(at, reach, window, 0.0, 3, picks, tables, x, y, active, model, low, high)
-            value, reach = evidence(at, farthest, tolerance, picks, tables, x, y, active, model, member)
+            value, reach = evidence(at, farthest, tolerance, True, picks, tables, x, y, active, model, member)
         candidates[i] = at
         scores[i] = min(value, scores[i]) if not first_time else value
         weighed[i] = n

@@ -9,11 +9,13 @@ from ..manifests import dataset
 from .opened import Opened
 
 _READERS = {
+    "ai-pal-ridgecrest": "pal_ridgecrest",
     "comcat-reviewed": "comcat",
     "easyquake-o2-wilz": "easyquake",
     "elep-mount-st-helens": "elep",
     "fdtcc-ridgecrest": "fdtcc",
     "hypodd-examples": "hypodd",
+    "location-benchmark-yu": "benchmark_yu",
     "nonlinloc-samples": "nonlinloc",
     "obstransformer-sample": "obstransformer",
     "phasenet-ncedc": "ncedc",
