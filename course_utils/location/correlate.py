@@ -47,8 +47,8 @@ class Correlations:
     """What comparing a catalog's waveforms gave.
 
     Attributes:
-        links: table of links (kind "cc", weight the correlation coefficient) with cc, polarity (1 or -1) and shift_s, by
-            which the second event's pick is late against the first one's.
+        links: table of links (kind "cc", weight the correlation coefficient) with cc, polarity (1 or -1) and shift_s,
+            which added to the second event's pick brings its wave in line with the first one's.
         left_out: reason, n: arrivals and pairs without a link, and why.
     """
 
