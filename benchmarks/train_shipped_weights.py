@@ -1,7 +1,7 @@
 """Train the PhaseNet that ships with the package, on the synthetic Earth alone.
 
-    python benchmarks/train_shipped_weights.py --out runs/shipped             # CPU: about an hour of one core
-    python benchmarks/train_shipped_weights.py --out runs/shipped --device cuda --workers 16 --batch 64
+    python benchmarks/train_shipped_weights.py --out runs/shipped --workers 2 # CPU: 20 minutes of two cores
+    python benchmarks/train_shipped_weights.py --out runs/shipped --device cuda --workers 16
     python benchmarks/train_shipped_weights.py --out runs/shipped --package   # and copy the result into the package
 
 Everything is fixed by --seed and --steps: the same call gives the same weights on the same machine, also when it was
@@ -29,7 +29,7 @@ SIGNAL_SEED, NOISE_SEED, CHECK_SEED, VALIDATION_SEED = 920_001, 920_002, 920_003
 MODEL_ARGS = {"phases": "PSN", "norm": "std", "component_order": "ZNE", "sampling_rate": 100}
 NAME = "phasenet_synthetic"
 WITHIN_SAMPLES = 50
-TOLERATED_F1 = 0.005
+LEAST_PRECISION = 0.85
 BLIND = 250
 ABOUT = (
     "PhaseNet (Zhu and Beroza 2019) trained by this project on its synthetic Earth alone: no real record was trained on. How "
@@ -48,8 +48,9 @@ def choose_thresholds(model, count: int, workers: int = 1) -> dict:
 
     The windows are mixed and disturbed as in training (several events, gaps, missing channels, arrivals at the edge of
     visibility): on plain synthetic records nearly every threshold is right, and the real Earth is not plain. Within
-    0.5 s of the truth, the blind ends of windows left out. Of all thresholds whose F1 is within 0.005 of the best the
-    lowest is taken, for what is missed is worse than what associators throw away.
+    0.5 s of the truth, the blind ends of windows left out. The lowest threshold is taken at which 85 of 100 picks are
+    right in these windows, which are harder than continuous records: what is missed is worse than what associators throw
+    away. (F1 is flat over thresholds from 0.2 to 0.5, so that its maximum stands where chance puts it.)
     """
     import torch
 
@@ -72,11 +73,12 @@ def choose_thresholds(model, count: int, workers: int = 1) -> dict:
         table = [
             score(curves[:, row], targets[:, row], threshold) for threshold in np.round(np.arange(0.1, 0.91, 0.05), 2)
         ]
-        best = max(one["f1"] for one in table)
-        use = next(one for one in table if one["f1"] >= best - TOLERATED_F1)
+        right = [one for one in table if one["precision"] >= LEAST_PRECISION]
+        use = right[0] if right else max(table, key=lambda one: one["f1"])
         told["thresholds"][f"{phase}_threshold"] = use["threshold"]
         told["scores"][phase] = {
             "on": f"{len(curves)} mixed synthetic windows of seed {VALIDATION_SEED}, within 0.5 s",
+            "rule": f"lowest threshold at a precision of {LEAST_PRECISION}",
             "chosen": {key: round(value, 4) for key, value in use.items()},
             "f1_by_threshold": {f"{one['threshold']:.2f}": round(one["f1"], 4) for one in table},
         }
@@ -118,8 +120,8 @@ def say(text: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=9_000)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--events", type=int, default=12_000)
     parser.add_argument("--noises", type=int, default=8_000)
