@@ -6,7 +6,7 @@
 The core is the table of Malfante et al. (2018, IEEE Signal Process. Mag. 35(2), 20-30): the same statistics, entropies and shape
 descriptors in several representations of one trace. To the waveform, the spectrum and the cepstrum of that paper the smoothed envelope is
 added, where attack and decay are properties of the event and not of single swings. Then follow what seismologists look at: spectra,
-durations, coda decay, ratios of the early to the strongest part in frequency bands (P over S; Kim et al. 1993, BSSA 83, 507-524), and the
+durations, coda decay, ratios of the early to the strongest part in frequency bands (P over S; Kim et al. 1993, Geophys. Res. Lett. 20, 1507-1510), and the
 polarisation of three-component records (Jurkevics 1988, BSSA 78, 1725-1743). No feature knows the gain: all are free of the amplitude's unit.
 """
 

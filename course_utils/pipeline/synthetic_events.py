@@ -103,7 +103,7 @@ def _sharing(shared: Setting):
 def triggered_cases(n: int, seed: int) -> EventRecords:
     """Eight minutes of surface waves of a distant earthquake of Mw 7.6, with nothing, a local earthquake, or tremor inside (in turn).
 
-    The task of the citizen-science project Earthquake Detective (Tang et al. 2020, Seismol. Res. Lett. 91, 2939-2950). Tremor is a burst
+    The task of the citizen-science project Earthquake Detective (Tang et al. 2020, Front. Earth Sci. 8, 321). Tremor is a burst
     of low-frequency earthquakes over one to three minutes (Shelly et al. 2007). ``table``: ``event``, ``kind`` (the truth), ``begin_s``
     and ``end_s`` of what is inside, ``size_db`` (2-8 Hz rms of its strongest 5 s over that of the rest).
     """
