@@ -20,6 +20,7 @@ from course_utils.pipeline.commands import (
     doctor,
     evaluate,
     locate,
+    magnitude,
     pick,
     relocate,
     run,
@@ -40,6 +41,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
 app.command("relocate")(relocate.relocate)
+app.command("magnitude")(magnitude.magnitude)
 app.command("classify")(classify.classify)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)

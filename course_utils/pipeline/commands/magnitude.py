@@ -1,0 +1,102 @@
+"""``course magnitude``: the files of ``course locate`` and the records in, local magnitudes with their errors out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from course_utils.pipeline.commands.failures import in_words
+
+
+def magnitude(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with events, assignments, picks and stations (.parquet), as course locate writes it."
+        ),
+    ],
+    waveforms: Annotated[
+        str,
+        typer.Argument(
+            help='The records: an SDS tree, a folder or file, s3://bucket/prefix, "synthetic:NAME", "data:NAME".'
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the tables (.parquet), readings.csv and scale.json.")],
+    inventory: Annotated[
+        Path | None,
+        typer.Option(help="StationXML with responses; a synthetic world has its own.", show_default=False),
+    ] = None,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Distance correction and station terms from these readings, instead of the published ones.",
+        ),
+    ] = False,
+    min_distance_km: Annotated[
+        float | None, typer.Option(help="Nearest reading of the published scale (10 km).", show_default=False)
+    ] = None,
+) -> None:
+    """Read Wood-Anderson amplitudes, compute local magnitudes, and say what was left out and why."""
+    import json
+    from dataclasses import asdict
+
+    from course_utils.catalog.amplitudes import wood_anderson
+    from course_utils.catalog.magnitude import HUTTON_BOORE, calibrate, local_magnitudes
+    from course_utils.catalog.store import read_table, write_table, write_text
+    from course_utils.catalog.tables import Catalog
+
+    try:
+        tables = {n: read_table(folder / f"{n}.parquet", n) for n in ("events", "assignments", "picks", "stations")}
+        catalog = Catalog(**tables)
+        read, responses = _records(waveforms, inventory)
+        readings = wood_anderson(catalog, read, responses)
+        scale = calibrate(readings) if calibrated else HUTTON_BOORE
+        if min_distance_km is not None:
+            scale = replace(scale, min_km=min_distance_km)
+        run = local_magnitudes(catalog, readings, scale)
+        for name in tables:
+            write_table(getattr(run.catalog, name), name, out / f"{name}.parquet")
+        write_text(run.readings.to_csv(index=False), out / "readings.csv")
+        write_text(json.dumps(asdict(run.scale), indent=1) + "\n", out / "scale.json")
+    except (ValueError, OSError) as error:
+        typer.echo(f"error: {in_words(error)}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(run.summary())
+    typer.echo(f"written to {out}: {', '.join(tables)} (.parquet), readings.csv, scale.json")
+
+
+def _records(waveforms: str, inventory: Path | None):
+    """A function that reads a station between two times, and the responses."""
+    from obspy import Stream, read_inventory
+
+    from course_utils.pipeline.config import SYNTHETIC, ConfigError
+    from course_utils.pipeline.sources import open_records, world
+
+    if inventory is not None:
+        if not inventory.is_file():
+            raise FileNotFoundError(f"--inventory {inventory}: no such file; give StationXML")
+        responses = read_inventory(inventory)
+    elif waveforms.startswith(SYNTHETIC):
+        responses = world(waveforms.removeprefix(SYNTHETIC)).inventory
+    else:
+        raise ConfigError(
+            "--inventory is missing: Wood-Anderson amplitudes need the instruments' responses (StationXML)"
+        )
+    records = open_records(waveforms)
+    windows: dict[str, list] = {}
+    for window in records.windows():
+        windows.setdefault(window.station, []).append(window)
+
+    def read(station: str, start, end) -> Stream:
+        stream = Stream()
+        for window in windows.get(station, ()):
+            if window.start < end and window.end > start:
+                part = replace(window, start=max(window.start, start), end=min(window.end, end))
+                stream += records.reader.read_window(part, 0.0)[0]
+        return stream.merge(-1)
+
+    return read, responses

@@ -1,0 +1,58 @@
+"""``course magnitude`` on a synthetic world: magnitudes near the truth, files, clear refusals."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from course_utils.catalog.store import read_table, write_table
+from course_utils.pipeline.commands.magnitude import magnitude
+from course_utils.synthetic import World
+
+app = typer.Typer()
+app.command()(magnitude)
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World.tiny(seed=3)
+
+
+@pytest.fixture(scope="module")
+def tables(world, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("located")
+    catalog = world.truth.catalog()
+    for name in ("events", "assignments", "picks", "stations"):
+        write_table(getattr(catalog, name), name, folder / f"{name}.parquet")
+    return folder
+
+
+def test_magnitudes_are_written_and_near_the_truth(world, tables, tmp_path):
+    done = call(tables, "synthetic:tiny:3", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    events = read_table(tmp_path / "events.parquet", "events")
+    both = events[events["magnitude_type"] == "ML"].merge(world.truth.local_magnitudes, on="event_id")
+    assert len(both) >= 2
+    assert (both["magnitude"] - both["ml"]).abs().median() < 0.15
+    assert json.loads((tmp_path / "scale.json").read_text())["name"] == "Hutton and Boore (1987)"
+    assert "readings used" in done.output
+    assert (tmp_path / "readings.csv").stat().st_size > 100
+
+
+def test_what_is_missing_is_named(tables, tmp_path):
+    for arguments, said in (
+        ((tables, "synthetic:tiny:3", "--calibrate"), "needs 20 events"),
+        ((tables, tmp_path), "--inventory is missing"),
+        ((tables, tmp_path, "--inventory", tmp_path / "no.xml"), "no such file"),
+        ((tmp_path, "synthetic:tiny:3"), "events.parquet"),
+        ((tables, "synthetic:none"), "no such world"),
+    ):
+        done = call(*arguments, "--out", tmp_path / "out")
+        assert done.exit_code == 1
+        assert said in done.output
+        assert not (tmp_path / "out").exists()
