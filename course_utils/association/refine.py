@@ -2,7 +2,8 @@
 
 Associators return coarse origins, take the first pick in a window rather than the best, and may give one pick
 to two events. Here every event is located by robust least squares in the same travel-time tables, all events
-then compete for all picks in one optimal assignment, and what no longer has enough picks is turned down.
+then compete for all picks in one optimal assignment, and what no longer has enough picks, or could as well have come
+together by chance, is turned down.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from .problem import Problem
 from .settings import AssociationSettings
 
 _ROUNDS = 2
+_RATE_S = 30.0
+_FEW, _SAME = "too few picks of their own", "the same as an event with more picks"
+_CHANCE = "picks that fit by chance"
 _COLUMNS = ["time_s", "x_km", "y_km", "depth_km"]
 
 
@@ -24,7 +28,7 @@ def refine(
     problem: Problem, origins: pd.DataFrame, of_origin: np.ndarray, of_pick: np.ndarray, settings: AssociationSettings
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, dict[str, int]]:
     """Located events, the pairs of event and pick (every pick once), and the number of events turned down by rule."""
-    turned_down = {"too few picks of their own": 0, "the same as an event with more picks": 0}
+    turned_down = dict.fromkeys((_FEW, _SAME, _CHANCE), 0)
     where = origins[_COLUMNS].to_numpy(np.float64).copy()
 
     def drop(keep: np.ndarray, rule: str):
@@ -36,13 +40,14 @@ def refine(
 
     _locate(problem, where, of_origin, of_pick, settings)
     for _ in range(_ROUNDS):
-        drop(~_doubles(problem, where, of_origin, settings), "the same as an event with more picks")
+        drop(~_doubles(problem, where, of_origin, settings), _SAME)
         of_origin, of_pick = _compete(problem, where, of_origin, of_pick, settings)
-        drop(_enough(problem, len(where), of_origin, of_pick, settings), "too few picks of their own")
+        drop(_enough(problem, len(where), of_origin, of_pick, settings), _FEW)
+        drop(_log_odds(problem, where, of_origin, of_pick, settings) >= settings.min_log_odds, _CHANCE)
         _locate(problem, where, of_origin, of_pick, settings)
     near = np.abs(_residuals(problem, where, of_origin, of_pick)) <= settings.pick_tolerance_s
     of_origin, of_pick = of_origin[near], of_pick[near]
-    drop(_enough(problem, len(where), of_origin, of_pick, settings), "too few picks of their own")
+    drop(_enough(problem, len(where), of_origin, of_pick, settings), _FEW)
     return pd.DataFrame(where, columns=_COLUMNS), of_origin, of_pick, turned_down
 
 
@@ -103,6 +108,30 @@ def _enough(problem, n_events, of_origin, of_pick, settings) -> np.ndarray:
         & (n_s >= settings.min_s_picks)
         & ((p & s).sum(1) >= settings.min_both)
     )
+
+
+def _log_odds(problem, where, of_origin, of_pick, settings) -> np.ndarray:
+    """Natural logarithm of how much likelier each event's picks are with the event than without it, shape (events,).
+
+    With it, a station within reach has each phase with the probability that the event's own picks show, and residuals are
+    normal; without it, picks come at the rate of that station and phase within half a minute, where there are so many of
+    them, those of true events included, that seven fit one origin somewhere (the idea of NET-VISA, Arora et al. 2013,
+    doi:10.1785/0120120107).
+    """
+    chances = 2 * _within_reach(problem, where, of_origin, of_pick, settings).sum(axis=1)
+    count = np.bincount(of_origin, minlength=len(where))
+    share = np.clip(count / np.maximum(chances, 1), 0.2, 0.9)
+    is_s = problem.phase == "S"
+    # stations and phases follow one another on one axis, so that one sorted search serves all
+    span = problem.time_s[-1] - problem.time_s[0] + 3 * _RATE_S
+    key = (2 * problem.station + is_s) * span + problem.time_s - problem.time_s[0]
+    ordered = np.sort(key)
+    near = np.searchsorted(ordered, key[of_pick] + _RATE_S) - np.searchsorted(ordered, key[of_pick] - _RATE_S)
+    sigma = settings.pick_tolerance_s / 3.0 * np.where(is_s[of_pick], 1.5, 1.0)
+    z = _residuals(problem, where, of_origin, of_pick) / sigma
+    density = np.log(share[of_origin] / (np.sqrt(2 * np.pi) * sigma)) - 0.5 * z**2
+    gain = density - np.log(near / (2 * _RATE_S))
+    return np.bincount(of_origin, gain, len(where)) + (chances - count) * np.log(1 - share)
 
 
 def _doubles(problem, where, of_origin, settings) -> np.ndarray:

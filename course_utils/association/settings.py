@@ -61,6 +61,11 @@ class AssociationSettings(BaseModel):
         description="Two events closer in origin time than this whose arrivals cannot be told apart are one; the "
         "event with fewer picks is dropped. Every event appears twice: raise it. One of a doublet is missing: lower it.",
     )
+    min_log_odds: float = Field(
+        description="Natural logarithm of how much likelier an event's picks must be with it than by chance, given the "
+        "rate of picks at its stations. Events made of noise in a dense sequence: raise it. Small events in a dense "
+        "sequence are missing: lower it."
+    )
     duplicate_s: float = Field(
         ge=0,
         description="Picks of one station and phase closer than this are one arrival (two instruments, two models); "
@@ -143,6 +148,7 @@ class AssociationSettings(BaseModel):
         choose("min_p_picks", max(p, given["min_both"]))
         choose("min_s_picks", max(s, given["min_both"]))
         choose("min_picks", max(picks, given["min_p_picks"] + given["min_s_picks"]))
+        choose("min_log_odds", 1.0)
         choose("duplicate_s", 0.1)
         choose("min_probability", 0.0)
         choose("max_table_km", round(float(np.clip((aperture + 2 * given["margin_km"]) / 250, 0.1, 2.0)), 2))
