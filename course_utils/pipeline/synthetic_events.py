@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from course_utils.synthetic.ground_motion import ground_motion
+from course_utils.synthetic.instruments import INSTRUMENTS
 from course_utils.synthetic.path import Ray
 from course_utils.synthetic.randomness import Draws
 from course_utils.synthetic.records import Setting, crustal_setting, noise_counts, recorded, records
@@ -113,6 +114,7 @@ def triggered_cases(n: int, seed: int) -> EventRecords:
         kind = TRIGGERED[number % len(TRIGGERED)]
         samples = round((_SURFACE_WAVES_S[1] - _SURFACE_WAVES_S[0]) * RATE_HZ)
         site = crustal_setting(own.child("site"), "noise")
+        site = replace(site, instrument=INSTRUMENTS["HH"])  # others hardly see waves of 20 s
         distant = Source(7.6, double_couple(215.0, 20.0, 90.0), kind="teleseism")
         km = own.uniform(5200.0, 6200.0)
         ray = Ray(

@@ -28,7 +28,7 @@ def volunteers(cases: pd.DataFrame, seed: int = 24) -> pd.DataFrame:
         missed = np.where(
             (rng.random(len(cases)) < 0.6) & (cases["kind"] != "nothing"), np.searchsorted(kinds, "nothing"), other
         )
-        answers[f"volunteer {'ABCDEFG'[j]}"] = kinds[np.where(right, truth, missed)]
+        answers["ABCDEFG"[j]] = kinds[np.where(right, truth, missed)]
     table = pd.DataFrame(answers, index=cases.index).astype(object)
     seen = rng.random(table.shape) < _LOOKED_AT
     seen[~seen.any(axis=1), 0] = True
