@@ -473,8 +473,8 @@ describe(
 
 # %% [markdown]
 # Press *Play*. In round 0 all sources sit in the same place and only the clock divides the picks; nothing is certain, so all are faint. Then a source that happens to stand near many consistent picks gets narrower, which makes it *more* certain of
-# these and lets the others go. After {golden:lesson21.rounds} rounds {golden:lesson21.narrow} sources are narrow, with {golden:lesson21.pure} picks of one and the same event. Others stay wide: they hold picks of events with five or six arrivals, too few to win a place.
-# And what no source can explain has become noise.
+# these and lets the others go. After {golden:lesson21.rounds} rounds {golden:lesson21.narrow} sources are narrow, with {golden:lesson21.pure} picks of one and the same event. Another stays wide: it holds noise and the
+# few picks of an event too small to win a place. One has lost all its picks: there was a source too many. And what no source can explain has become noise.
 #
 # Three weaknesses can be seen here, and GaMMA has an answer to each of them:
 #
