@@ -311,7 +311,11 @@ def _alone(near: _Near, catalog: Catalog, settings) -> tuple[str, str, None]:
     alone, report = associate_with_report(near.picks.iloc[rows], catalog.stations, catalog.velocity, method, settings)
     if len(alone.events):
         text = f"{len(rows)} free picks near their times make an event when no other pick is there ({len(alone.assignments)} of them)"
-        return "lost in competition", f"{text}; lower model_tolerance_s or pick_tolerance_s, or the noise", None
+        return (
+            "lost in competition",
+            f"{text}; lower model_tolerance_s, pick_tolerance_s or min_log_odds, or the noise",
+            None,
+        )
     rules = ", ".join(report.turned_down["rule"]) or "no origin holds enough of them"
     text = f"{len(rows)} free picks lie near their times, but together they do not fit one origin ({rules})"
     return "does not fit", f"{text}; raise model_tolerance_s and pick_tolerance_s, or correct the velocity model", None
