@@ -5,7 +5,7 @@ node, because what a pick means depends on the source that is supposed to have s
 stands an edge when the travel time allows it; its features come from the travel-time tables and hold nothing of one
 network's coordinates, so that a trained network can be carried to another one.
 
-All graphs here are plain index arrays. A batch of observeds is one graph of several parts that do not touch.
+All graphs here are plain index arrays. A batch of problems is one graph of several parts that do not touch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from scipy.signal import find_peaks
 from ..earth.coordinates import LocalFrame
 from ..earth.traveltime import TravelTimes
 
-SOURCE = ("time_s", "x_km", "y_km", "depth_km")
 NEIGHBOURS = 4
 REACH = 4.0  # an edge may be off by so many tolerances
 _BIN_S = 0.2
@@ -51,8 +50,14 @@ class Observed:
 
     @classmethod
     def of(cls, picks: pd.DataFrame, travel_times: TravelTimes, frame: LocalFrame) -> Observed:
-        """From a picks table at the stations of ``travel_times``; times count from the first row, stations without picks
-        count as dead. KeyError names a station that the tables do not hold."""
+        """From a picks table; times count from its first row, stations without picks count as dead.
+
+        Raises:
+            ValueError: the table is empty.
+            KeyError: a station that ``travel_times`` does not hold; the message names it.
+        """
+        if not len(picks):
+            raise ValueError("picks: the table is empty; a graph needs at least one pick")
         stations, station = travel_times.stations, travel_times.index(picks["station"])
         seconds = (picks["time"] - picks["time"].iloc[0]) / pd.Timedelta(seconds=1)
         return cls(
@@ -94,7 +99,7 @@ def vote(
         apart_s: of candidates closer than this in origin time the one with most votes stays.
 
     Returns:
-        candidates, shape (n, 4), columns as in ``SOURCE``, in order of time, and their votes, shape (n,).
+        candidates, columns time_s, x_km, y_km, depth_km, shape (n, 4), in order of time, and their votes, shape (n,).
     """
     station = np.arange(len(observed.x_km))
     times = np.stack([_predict(observed, phase, station[None], nodes[:, None])[0] for phase in "PS"])
@@ -149,7 +154,7 @@ class Graph:
         node_features: shape (nodes, 4): P travel time, distance, is the station alive, share of those that are.
         edge_features: shape (edges, 6): residual in tolerances, its size, is it S, travel time, residual to east, north.
         residual: residual over tolerance, shape (edges,).
-        rows: derivative of the predicted arrival by source over tolerance, shape (edges, 4), columns as in ``SOURCE``.
+        rows: derivative of the predicted arrival by source over tolerance, shape (edges, 4), columns as of candidates.
         n_sources, n_picks: counts.
     """
 
@@ -175,7 +180,7 @@ class Graph:
 
     @classmethod
     def build(cls, observed: Observed, sources: np.ndarray) -> Graph:
-        """The graph of these candidates, shape (n, 4) as in ``SOURCE``."""
+        """The graph of candidates as :func:`vote` gives them, shape (n, 4)."""
         n, m = len(sources), len(observed.x_km)
         station = np.arange(m)
         time, *_, distance = _predict(observed, "P", station[None], sources[:, None, 1:])
@@ -265,17 +270,15 @@ def read_out(
     likely = np.flatnonzero((edge_p > 0.5) & (source_p[of_source] > 0.5))
     likely = likely[np.argsort(-edge_p[likely], kind="stable")]
     worth = source_p * np.bincount(of_source[likely], edge_p[likely], minlength=len(source_p))
+    arrival = 2 * observed.station + observed.phase
     taken = np.zeros(len(observed.time_s), bool)
-    chosen, of_event, picks = [], [], []
+    chosen, pairs = [], [np.empty((0, 2), int)]
     for c in np.argsort(-worth, kind="stable"):
         mine = of_pick[likely[of_source[likely] == c]]
         mine = mine[~taken[mine]]
-        arrival = 2 * observed.station[mine] + observed.phase[mine]
-        mine = mine[np.sort(np.unique(arrival, return_index=True)[1])]
-        if len(mine) < min_picks:
-            continue
-        taken[mine] = True
-        of_event += [len(chosen)] * len(mine)
-        picks += mine.tolist()
-        chosen.append(c)
-    return np.array(chosen, int), np.array(of_event, int), np.array(picks, int)
+        mine = mine[np.unique(arrival[mine], return_index=True)[1]]
+        if len(mine) >= min_picks:
+            taken[mine] = True
+            pairs.append(np.column_stack([np.full(len(mine), len(chosen)), mine]))
+            chosen.append(c)
+    return np.array(chosen, int), *np.concatenate(pairs).T

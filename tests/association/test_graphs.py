@@ -125,5 +125,7 @@ def test_from_a_picks_table(times):
     o = Observed.of(picks, times, LocalFrame.around(STATIONS))
     assert o.time_s.tolist() == [0, 2.5] and o.station.tolist() == [3, 0] and o.phase.tolist() == [1, 0]
     assert o.alive.sum() == 2
-    with pytest.raises(KeyError, match="XX.NONE"):
+    with pytest.raises(KeyError, match=r"XX\.NONE"):
         Observed.of(picks.replace("XX.S3.", "XX.NONE."), times, LocalFrame.around(STATIONS))
+    with pytest.raises(ValueError, match="empty"):
+        Observed.of(picks[:0], times, LocalFrame.around(STATIONS))
