@@ -29,6 +29,7 @@ TYPES = ("earthquake", "noise", "quarry blast", "surface event")
 TRIGGERED = ("nothing", "local earthquake", "tremor")
 _FARTHEST = 2.0  # stations up to this multiple of the distance at which the event was made to be seen
 _SURFACE_WAVES_S = (1500.0, 1980.0)
+_SPARE = 800  # samples at the end, where motion is faded out
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ def triggered_cases(n: int, seed: int) -> EventRecords:
             own.child("far"),
             sampling_rate_hz=RATE_HZ,
             start_s=first,
-            samples=round((last - first) * RATE_HZ),
+            samples=round((last - first) * RATE_HZ) + _SPARE,
         )
-        rest = recorded(far.total, site.instrument, RATE_HZ)[:, -samples:]
+        rest = recorded(far.total, site.instrument, RATE_HZ)[:, :-_SPARE][:, -samples:]
         rest = rest + noise_counts(site, own, samples, RATE_HZ)
         inside, begin, end = _inside(kind, own.child("inside"), site, samples)
         size = own.child("size").uniform(0.7, 5.0)  # peak over the noise there: from hardly visible to plain
