@@ -17,6 +17,8 @@ from course_utils.discrimination.decision import (
 )
 from course_utils.discrimination.errors import DiscriminationError
 from course_utils.discrimination.evaluation import cross_validate
+from course_utils.discrimination.explain import feature_groups, group_importance
+from course_utils.discrimination.feature_table import describe
 from course_utils.discrimination.models import MODELS, Chosen, model
 
 
@@ -98,6 +100,18 @@ def test_every_model_learns_and_bad_input_is_named():
         cross_validate(x, np.where(event == 0, "a", "b"), event, forest)
     with pytest.raises(DiscriminationError, match="one for each row"):
         cross_validate(x, label[:-1], event, forest)
+
+
+def test_importance_of_groups():
+    assert sorted(c for group in feature_groups().values() for c in group) == sorted(describe()["feature"])
+    x, label, _ = traces(signal=12.0, fingerprint=1.0)
+    x = x.assign(twin=x["a"])  # either alone is not missed
+    fitted = model("forest").fit(x, label)
+    told = group_importance(fitted, x, label, {"a and its twin": ["a", "twin"], "b": ["b"], "a alone": ["a"]})
+    assert told.index[0] == "a and its twin" and told["loss"].iloc[0] > 0.3 > 0.05 > told.loc["b", "loss"]
+    assert told.loc["a alone", "loss"] < told["loss"].iloc[0]
+    with pytest.raises(DiscriminationError, match="no feature"):
+        group_importance(fitted, x, label)
 
 
 def test_by_event_takes_visible_traces():
