@@ -224,7 +224,7 @@ wrong = score(wrong_picks)
 compare({"right order": right, "Z and E exchanged": wrong})
 
 # %% [markdown]
-# No warning, and {golden:lesson12.picks_order} picks instead of {golden:lesson12.picks}: a count would not tell. But P recall goes from {golden:lesson12.p_recall} to
+# No warning, and {golden:lesson12.picks_order} picks instead of {golden:lesson12.picks}: a count would not tell. P recall goes from {golden:lesson12.p_recall} to
 # {golden:lesson12.p_recall_order}, S recall from {golden:lesson12.s_recall} to {golden:lesson12.s_recall_order}, and false picks from {golden:lesson12.false} to
 # {golden:lesson12.false_order} per station and hour. Without truth such a loss can live in a pipeline for years, for nobody expects every pick to be right. Where is
 # the exchanged run surest of a P that the right one does not see?
@@ -284,7 +284,7 @@ def p_probability(windows, at):
     return np.array([trace.data[max(at - 30, 0) : at + 31].max() for trace in answer])
 
 
-# %% alt="P probability of twelve small events against the amplitude of a larger event 5 s later: near one while the larger event is weak, and zero for all of them once it is a few ten times stronger."
+# %% alt="P probability of twelve small events against the amplitude of a larger event 5 s later: near one while the later event is up to ten times larger, still far above the threshold at a hundred times, and near zero for most at a thousand times."
 ratios = np.logspace(-1, 3, 9)
 hidden = []
 for i in good:
@@ -302,8 +302,9 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Ten times the amplitude is about one unit of magnitude, and at that ratio {golden:lesson12.found_at_10} of the 12 small P are
-# left; at a hundred, {golden:lesson12.found_at_100} of 12. In an aftershock sequence such pairs are everywhere. More overlap does not bring the small
+# Ten times the amplitude is about one unit of magnitude. At a ratio of a hundred {golden:lesson12.found_at_100} of the 12 small P are left, at
+# a thousand {golden:lesson12.found_at_1000}: these weights were trained on windows in which a small event stands beside a slow swing many times larger;
+# others lose it earlier. In an aftershock sequence such pairs are everywhere. More overlap does not bring the small
 # event back: nearly every window that holds it holds the large one too, and the windows are averaged. What helps is a shorter view of time. You
 # will bring one back in exercise 4.
 #
@@ -340,7 +341,7 @@ compare(rates)
 # A window is 30 s long. Where in it must the P lie to be found? We slide the window over the twelve events, from P at its
 # first sample to P at its last.
 
-# %% alt="P probability against the position of the P in the 30 s window, median and range of twelve events: close to one from the start on, falling to zero over the last second before the window's end."
+# %% alt="P probability against the position of the P in the 30 s window, median and range of twelve events: close to one nearly everywhere, low only within some tenths of a second of both ends."
 places = np.array([0, 5, 10, 20, 50, 100, 200, 500, 1000, 1500, 2000, 2500, 2700, 2800, 2900, 2950, 2975, 2990, 3000])
 curve = []
 for place in places:
@@ -359,8 +360,8 @@ ax.legend(loc="lower center")
 plt.show()
 
 # %% [markdown]
-# Near its ends the network has seen too little: {golden:lesson12.s_before_end} s before the end the median is still above the threshold, at the
-# last sample it is {golden:lesson12.p_last_sample}. So the ends are *blinded*, 250 samples on each side, and the overlap must make up for it. The
+# At its ends the network has seen too little: with P at the first sample the median is {golden:lesson12.p_first_sample}, at the last
+# {golden:lesson12.p_last_sample}. So the ends are *blinded*, 250 samples on each side, and the overlap must make up for it. The
 # next table varies the overlap, and the threshold by keeping the picks of one run with a low threshold.
 
 # %%
@@ -474,7 +475,6 @@ if teaching.real_data():
         probability=0.05,
     )
     keep("lesson12_b204_window", samples, data="elep-mount-st-helens 2f3f22a, phasenet:original 2", P=0.05, S=0.05)
-deaf = places[np.median(curve, axis=1) >= threshold].max()
 of_order = match_picks(wrong_picks, arrivals, tolerance_s=0.3).proposed
 renamed_phase = of_order.drop(columns="pick_id").assign(phase=of_order["phase"].map({"P": "S", "S": "P"}))
 golden.check(
@@ -494,13 +494,13 @@ golden.check(
     p_recall_order=wrong["P recall"],
     s_recall_order=wrong["S recall"],
     false_order=wrong["false per hour"],
-    found_at_10=int((hidden[:, np.argmin(np.abs(ratios - 10))] >= threshold).sum()),
     found_at_100=int((hidden[:, np.argmin(np.abs(ratios - 100))] >= threshold).sum()),
+    found_at_1000=int((hidden[:, -1] >= threshold).sum()),
     p_recall_50=rates["50 Hz"]["P recall"],
     p_recall_20=rates["20 Hz"]["P recall"],
     p_recall_lie=rates["50 Hz, header says 100"]["P recall"],
     picks_lie=int(rates["50 Hz, header says 100"]["picks"]),
-    s_before_end=float((3000 - deaf) / 100),
+    p_first_sample=float(np.median(curve[0])),
     p_last_sample=float(np.median(curve[-1])),
     p_recall_overlap0=settings["overlap 0"]["P recall"],
     false_01=settings["threshold 0.1"]["false per hour"],
@@ -585,7 +585,7 @@ checks.lesson12.smallest_overlap(answer, model)
 
 # %% [markdown]
 # ```{exercise} Exercise 4 · Bring the small event back
-# In `both` a small earthquake is followed, 5 s later, by one whose peak is a hundred times larger. With the usual settings its P has no pick. Get it back
+# In `both` a small earthquake is followed, 5 s later, by one whose peak is a thousand times larger. With the usual settings its P has no pick. Get it back
 # with `picking.pick`, changing its options or what you give it (not the model), and hand in the table of picks. At most six picks, please: a threshold near zero
 # finds everything.
 # ```
@@ -595,7 +595,7 @@ small = near.waveforms[clear] - near.waveforms[clear].mean(axis=1, keepdims=True
 later = np.zeros_like(large)
 tail = min(large.shape[1] - onset[strong], large.shape[1] - onset[clear] - 500)
 later[:, onset[clear] + 450 : onset[clear] + 500 + tail] = large[:, onset[strong] - 50 : onset[strong] + tail]
-both = as_stream(small + 100 * np.abs(small).max() * later)
+both = as_stream(small + 1000 * np.abs(small).max() * later)
 small_p = both[0].stats.starttime + onset[clear] / 100
 print(picking.pick(both, model)[["phase", "time", "probability"]], "small P:", small_p)
 

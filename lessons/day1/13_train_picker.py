@@ -443,9 +443,9 @@ found.table.pivot_table(index="picker", columns="phase", values=["recall", "prec
 #
 # ## The long run
 #
-# In the tables, "the long run" are the weights that ship with the course: SeisBench's PhaseNet, trained in the same way on more records. How much further one can go shows the stored curve below: the same network with more augmentation and {golden:lesson13.long_steps} steps.
+# In the tables, "the long run" are the weights that ship with the course: SeisBench's PhaseNet, trained in the same way on more records and larger batches. The stored curve below is theirs, of {golden:lesson13.long_steps} steps.
 
-# %% alt="Validation loss against training step on a logarithmic axis: our U-Net's 360 steps come down to a loss near 0.025, the long run's curve goes on from there, slowly and with small jumps, over thousands of steps to about 0.02."
+# %% alt="Validation loss against training step on a logarithmic axis: our U-Net's 360 steps come down to a loss near 0.04, the long run's curve begins there and goes on, slowly and with small jumps, over thousands of steps to less than 0.03."
 from course_utils.teaching.stored import stored
 
 long_run = stored("lesson13_long_run")
@@ -465,9 +465,10 @@ print("stored", long_run.attrs["date"], "from", long_run.attrs["data"])
 # The first hundreds of steps bring most of what the loss can give; the {golden:lesson13.long_steps} steps bring the rest, from {golden:lesson13.long_first} to {golden:lesson13.long_last}. It seems little. But the loss is a mean over all samples, nearly all of them easy, and the
 # last hundredths are the difficult arrivals.
 #
-# And a caution, which this course paid for: on the real records of California this run finds *fewer* P than the weights that ship, although its loss went on falling. The validation loss says how well a network knows the Earth that it is validated on, here the synthetic one. So the shorter run still ships, and lesson 15 is about the gap.
+# And a caution, which this course paid for: the validation loss says how well a network knows the Earth that it is validated on, here the synthetic one. An earlier run of 9,000 steps, whose loss fell as nicely, found *fewer* P in California than one of 700 steps. All its waves began at full
+# strength, while many real ones begin weakly and grow over a second or two, and broadband records swing slowly with the sea. More steps did not help; training windows with weak beginnings and a slow swing did. Lesson 15 is about such gaps.
 #
-# It took about half an hour of one core. A run of your own is one command, which goes on after a kill (`--resume`) and never overwrites what is there:
+# It took about twenty minutes of one core. A run of your own is one command, which goes on after a kill (`--resume`) and never overwrites what is there:
 #
 #     course train examples/train_synthetic.toml --out runs/mine
 #

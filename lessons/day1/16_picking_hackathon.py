@@ -546,7 +546,7 @@ gap_table
 # %% [markdown]
 # The hour has {golden:lesson16.gap_none} picks without gaps. Zeros look harmless as long as the mean is zero: {golden:lesson16.gap_zeros} picks, and more of those that the whole hour has than the pieces keep ({golden:lesson16.gap_pieces}),
 # whose every end is blinded. With an offset each hole is two steps, and a step looks like an arrival: {golden:lesson16.gap_offset_new} new picks, {golden:lesson16.gap_offset_inside} of them inside the
-# gaps, *where nothing was recorded*. The pieces do not notice the offset. They pay for it with the picks next to the holes, and say so. `picking.pick` bridges gaps up to `max_gap_s` (1 s) by a straight line,
+# gaps, *where nothing was recorded*. This network has met gaps in its training; one that has not is fooled more often. The pieces do not notice the offset. They pay for it with the picks next to the holes, and say so. `picking.pick` bridges gaps up to `max_gap_s` (1 s) by a straight line,
 # drops picks on that line, mirrors a piece shorter than a window at its ends, and counts all of it in its report.
 #
 # ## Real data: four hours near Mount St. Helens
