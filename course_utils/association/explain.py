@@ -262,7 +262,8 @@ def _first_failure(near: _Near, catalog: Catalog, settings) -> tuple[str, str, i
     if lack := near.lacks():
         swapped = [near.reach & (near.right[p] < 0) & (near.wrong[p] >= 0) for p in ("P", "S")]
         names = near.station[swapped[0] | swapped[1]]
-        if near.numbers()["n_picks"] + sum(int(s.sum()) for s in swapped) >= need and len(names) >= 2:
+        # many stations have some wrong pick by chance: count them only where most stations have one
+        if len(names) >= 2 and _share(near, near.has("P") | swapped[0], near.has("S") | swapped[1]) >= 0.5:
             text = f"{lack} {within}, but picks of the other phase at {', '.join(names[:5])}; the picker took P for S or S for P"
             return "wrong phase", text, None
         without = near.station[near.reach & ~near.has("P") & ~near.has("S")]
@@ -287,7 +288,9 @@ def _first_failure(near: _Near, catalog: Catalog, settings) -> tuple[str, str, i
             f"{lack} are left, {text}. {advice[0].upper()}{advice[1:]}",
             int(owners.index[0]),
         )
-    if (share := _share(near)) < (least := getattr(settings, "min_station_fraction", 0.0)):
+    if (share := _share(near, near.has("P", "free"), near.has("S", "free"))) < (
+        least := getattr(settings, "min_station_fraction", 0.0)
+    ):
         text = (
             f"{100 * share:.0f} % of the stations up to the farthest pick have picks, {100 * least:.0f} % are asked for"
         )
@@ -295,10 +298,10 @@ def _first_failure(near: _Near, catalog: Catalog, settings) -> tuple[str, str, i
     return _alone(near, catalog, settings)
 
 
-def _share(near: _Near) -> float:
+def _share(near: _Near, p: np.ndarray, s: np.ndarray) -> float:
     """Largest share of stations with picks among those up to any station with one that leaves enough picks."""
     order = np.argsort(near.distance, kind="stable")
-    p, s = near.has("P", "free")[order], near.has("S", "free")[order]
+    p, s = p[order], s[order]
     share = np.cumsum(p | s) / np.maximum(np.cumsum(near.active[order]), 1)
     enough = (np.cumsum(p.astype(int) + s) >= near.settings.min_picks) & (p | s)
     return float(share[enough].max(initial=0.0))
