@@ -52,7 +52,7 @@ def test_stations_are_held_out_too():
     x = pd.DataFrame(10 * np.random.default_rng(1).normal(size=(24, 5))[station], columns=list("abcde"))
     open_door = cross_validate(x, label, event, forest, repeats=1, folds=8)
     shut = cross_validate(x, label, event, forest, repeats=1, folds=8, stations=station)
-    assert open_door.score().loc["accuracy", "value"] > 0.9 > 0.75 > shut.score().loc["accuracy", "value"]
+    assert open_door.score().loc["accuracy", "value"] > 0.8 > 0.7 > shut.score().loc["accuracy", "value"]
     with pytest.raises(DiscriminationError, match="stations under test"):
         cross_validate(x, label, event, forest, repeats=1, stations=np.zeros(len(x)))
 
