@@ -271,14 +271,26 @@ honest.round(3)
 # %%
 from course_utils.teaching.stored import stored
 
+
+def around(events):
+    """Places in km around their mean, in the order of the events' ids."""
+    events = events.sort_values("event_id")
+    local = LocalFrame(float(events["latitude"].mean()), float(events["longitude"].mean()))
+    place = np.column_stack([*local.to_xy_km(events["latitude"], events["longitude"]), events["depth_km"]])
+    return place - place.mean(axis=0)
+
+
 if teaching.real_data():
     from course_utils import data
 
     hayward = data.open("hypodd-examples")
     official = location.run_relocation(hayward.catalog, hayward.differences, stages=hayward.stages)
-    columns = ["event_id", "latitude", "longitude", "depth_km"]
     parts = {"network catalog": hayward.located, "relocated here": official.catalog.events, "HypoDD": hayward.relocated}
-    sixteen = pd.concat([events[columns].assign(catalog=name) for name, events in parts.items()], ignore_index=True)
+    axes_km = ["east_km", "north_km", "below_km"]
+    sixteen = [
+        pd.DataFrame(around(events).round(4), columns=axes_km).assign(catalog=name) for name, events in parts.items()
+    ]
+    sixteen = pd.concat(sixteen, ignore_index=True)
     fit = official.history.iloc[[0, -1]][["links_ct", "rms_ct_s", "links_cc", "rms_cc_s"]].reset_index(drop=True)
     foreshocks = data.open("fdtcc-ridgecrest")
     ours = location.correlate(foreshocks.catalog, foreshocks.waveforms).links
@@ -288,18 +300,10 @@ if teaching.real_data():
 else:
     sixteen, fit, ridgecrest = (stored(f"lesson32_{name}") for name in ("hayward", "fit", "ridgecrest"))
     print("Stored results of", sixteen.attrs["date"], "from", sixteen.attrs["data"])
-    print("Run it yourself: COURSE_DATA=real fetches 5 MB.")
-
-
-def around(events):
-    """Places in km around their mean."""
-    local = LocalFrame(float(events["latitude"].mean()), float(events["longitude"].mean()))
-    place = np.column_stack([*local.to_xy_km(events["latitude"], events["longitude"]), events["depth_km"]])
-    return place - place.mean(axis=0)
-
+    print("Run it yourself: COURSE_DATA=real fetches 4 MB.")
 
 shapes = {
-    name: around(sixteen[sixteen["catalog"] == name].sort_values("event_id")) for name in sixteen["catalog"].unique()
+    name: rows[["east_km", "north_km", "below_km"]].to_numpy() for name, rows in sixteen.groupby("catalog", sort=False)
 }
 thickness_m = {name: 1000 * np.linalg.svd(place)[1][-1] / np.sqrt(len(place)) for name, place in shapes.items()}
 apart_m = 1000 * np.sqrt(((shapes["relocated here"] - shapes["HypoDD"]) ** 2).sum(axis=1).mean())
@@ -326,7 +330,7 @@ from course_utils.teaching import golden
 from course_utils.teaching.stored import keep
 
 if teaching.real_data():
-    keep("lesson32_hayward", sixteen, data="hypodd-examples fb40407", latitude=0.001, longitude=0.001, depth_km=0.05)
+    keep("lesson32_hayward", sixteen, data="hypodd-examples fb40407", east_km=0.02, north_km=0.02, below_km=0.02)
     keep("lesson32_fit", fit, data="hypodd-examples fb40407", rms_cc_s=0.005, rms_ct_s=0.01)
     keep("lesson32_ridgecrest", ridgecrest, data="fdtcc-ridgecrest 86b4992", dt_s=0.003, cc=0.05)
 fam = "repeater 2, spread in m"
