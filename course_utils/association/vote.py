@@ -32,11 +32,19 @@ class VoteSettings(AssociationSettings):
         description="Stations up to this distance vote. Slow, or events merge: lower it. Events in sparse parts of "
         "the network are missing: raise it.",
     )
-    reach_km: float = Field(gt=0, description="Farthest station that may join an event.")
-    model_tolerance_s: float = Field(
-        gt=0, description="How far picks may be off while they vote: half a cell, the velocity model, picking error."
+    reach_km: float = Field(
+        gt=0, description="Farthest station that may join an event. Far picks of large events are left over: raise it."
     )
-    node_km: float = Field(gt=0, description="Horizontal distance of the nodes; four times that, at most, in depth.")
+    model_tolerance_s: float = Field(
+        gt=0,
+        description="How far picks may be off while they vote: half a cell, the velocity model, picking error. Whole "
+        "events are missing: raise it. Events seconds apart become one: lower it.",
+    )
+    node_km: float = Field(
+        description="Horizontal distance of the nodes; twice that in depth. Slow: raise it. Events "
+        "missing in a dense sequence: lower it, and model_tolerance_s with it.",
+        gt=0,
+    )
     pick_error_s: float = Field(
         gt=0,
         description="Standard error of a P pick; S picks have 1.5 times that. Clear picks are left over: raise it.",
@@ -44,7 +52,12 @@ class VoteSettings(AssociationSettings):
     model_error: float = Field(
         ge=0, description="Error of travel times relative to them. Far picks are left over: raise it."
     )
-    pick_share: float = Field(gt=0, lt=1, description="Share of the arrivals within an event's reach that are picked.")
+    pick_share: float = Field(
+        gt=0,
+        lt=1,
+        description="Share of the arrivals within an event's reach that are picked. "
+        "Events with few picks are missing: lower it.",
+    )
     min_evidence: float = Field(
         description="Natural logarithm of how much likelier the picks must be with the event than without it. Events "
         "made of noise: raise it. Small events are missing: lower it."
@@ -63,7 +76,7 @@ class VoteSettings(AssociationSettings):
         choose("pick_error_s", 0.12)
         choose("model_error", 0.012)
         choose("pick_share", 0.4)
-        choose("min_evidence", 10.0)
+        choose("min_evidence", 12.0)
         choose("min_station_fraction", 0.25)
 
 
