@@ -267,7 +267,7 @@ group_importance(fitted, table[~train], kind[~train]).round(3)
 
 # %% [markdown]
 # The table asks the logistic model instead: how much balanced accuracy is lost on held-out records when a whole group of features is shuffled? One feature alone would tell nothing, since its neighbours
-# step in.
+# step in. So read a small loss as "not missed while the rest is there": P over S is small here, because the bands of P and of S hold the same. Training and test records are of one world; elsewhere the order may differ.
 #
 # A saliency explains one answer of one network. It does not prove that the reason is a good one; for that, take the reason away and test again.
 #
