@@ -14,7 +14,7 @@
 #
 # **Before**: lesson 14 (scores, calibration); what a confusion matrix is.
 #
-# **Time to learn**: 75 minutes. It runs in about a minute and a half on two cores.
+# **Time to learn**: 75 minutes. It runs in about a minute on two cores.
 
 # %% [markdown]
 # ## Four kinds of records
