@@ -75,7 +75,7 @@ def hypocenters_figure(groups: dict[str, np.ndarray], half_width_km: float) -> g
     """
     import plotly.graph_objects as go
 
-    looks = (("#999999", "circle", 4), (COLOURS["S"], "circle", 5), (COLOURS["P"], "diamond-open", 6))
+    looks = (("#999999", "circle", 4), (COLOURS["S"], "circle", 4), (COLOURS["P"], "diamond-open", 8))
     figure = go.Figure()
     for (name, place), (colour, symbol, size) in zip(groups.items(), looks, strict=False):
         figure.add_scatter3d(
@@ -94,7 +94,8 @@ def hypocenters_figure(groups: dict[str, np.ndarray], half_width_km: float) -> g
             "yaxis": {"title": "km north", **side},
             "zaxis": {"title": "km below", "range": side["range"][::-1]},
             "aspectmode": "cube",
-            "camera": {"eye": {"x": -1.2, "y": -1.7, "z": 0.6}, "center": {"x": 0, "y": 0, "z": -0.15}},
+            "camera": {"eye": {"x": -1.7, "y": -2.3, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.1}},
         },
         legend={"itemsizing": "constant"},
+        margin={"l": 0, "r": 0, "b": 10},
     )
