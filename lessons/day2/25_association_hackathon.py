@@ -220,7 +220,7 @@ shown = groups(catalog_of_start.events, pairs, wanted, reference_name="wanted ev
 describe(
     catalog_figure(stations, shown),
     "Map of twenty-four stations with the starter's events of ten minutes, their depths and their numbers of picks over time: most lie in the aftershock zone on top of wanted events; "
-    "the few that are not among the wanted events have few picks or lie at the edge of the network.",
+    "the few that are not among the wanted events have few picks and odd depths, near the surface or far below the others.",
 )
 
 # %% [markdown]
