@@ -359,7 +359,7 @@ plt.show()
 # record. Three further things the numbers do not support:
 #
 # - With 17 explosions the interval is wide; one explosion more or less moves the score by 0.03.
-# - That the curvature helps was found *by looking at these events*, so the score is optimistic in a way that nested cross-validation cannot see.
+# - That the curvature helps was found *by looking at these events*: about a hundred combinations of models, windows, bands and features were tried on them before this one stood. The score is optimistic in a way that nested cross-validation cannot see.
 # - **All three classes**: {golden:lesson24.pnw_three} from the events, {golden:lesson24.pnw_three_noise} from noise, where chance is 0.33, and {golden:lesson24.pnw_three_metadata} from metadata: the archive knows better than the seismogram. Published, on far larger sets of one archive: 0.89 for a forest and 0.92 for QuakeXNet
 #   {cite}`kharita2025`; in Alaska QuakeXNet reached 0.78. Our number must not stand beside these.
 #
