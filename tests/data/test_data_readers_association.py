@@ -52,7 +52,9 @@ def test_pal_s_events_hold_picks_of_their_own_time():
     rows = opened.assignments.merge(opened.picks, on="pick_id").merge(opened.events, on="event_id")
     assert len(rows) == len(opened.assignments) == 2 * (3132 - 408 + 9201 - 1295)
     travel = (rows["time_x"] - rows["time_y"]).dt.total_seconds()
-    assert travel.between(0.0, 60.0).sum() == len(rows) - 4  # as published: four picks precede their origin by under 1 s
+    assert (
+        travel.between(0.0, 60.0).sum() == len(rows) - 4
+    )  # as published: four picks precede their origin by under 1 s
     assert travel.min() > -1.0
     pairs = rows.assign(travel=travel).pivot_table(index=["event_id", "station_x"], columns="phase_x", values="travel")
     assert (pairs["S"] > pairs["P"]).all()

@@ -116,7 +116,12 @@ def test_synthetic_events_depend_on_seed_and_number_alone():
     np.testing.assert_array_equal(few.streams[0][0].data, more.streams[0][0].data)
     pd.testing.assert_frame_equal(few.table, more.table.iloc[: len(few.table)])
     one = more.table[more.table["event"] == 0]
-    assert len(one) > 1 and one["mw"].std() == 0 and one["depth_km"].std() == 0 and one["distance_km"].nunique() == len(one)
+    assert (
+        len(one) > 1
+        and one["mw"].std() == 0
+        and one["depth_km"].std() == 0
+        and one["distance_km"].nunique() == len(one)
+    )
     noise = more.table[more.table["event_type"] == "noise"]
     assert len(noise) and noise["p_s"].isna().all()
     with pytest.raises(ValueError, match="type"):
