@@ -39,7 +39,7 @@ def associate(
         picks: picks table; any order, at least station, phase and time.
         stations: stations table, coordinates and elevations complete.
         velocity: velocity table.
-        method: "pyocto" or "gamma".
+        method: "pyocto", "gamma" or "vote".
         settings: how; by default :func:`settings_for` these stations and this velocity model.
         chunk_s: time that one worker takes at once, an hour by default. The result does not depend on it.
         workers: processes. A script that asks for more than one must do so under ``if __name__ == "__main__":``.

@@ -61,7 +61,7 @@ def settings_for(
 
     The vote:
 
-    - ``cutoff_km`` c; ``reach_km`` 2.5 c.
+    - ``cutoff_km`` c; ``reach_km`` D.
     - ``model_tolerance_s`` 0.2 s + 3.7 % of T, as half a cell counts with it; ``node_km`` 1.2 times what P crosses then.
     - ``pick_error_s`` 0.12 s and ``model_error`` 1.2 %; ``pick_share`` 0.4: magnitudes are not known, and small events
       show few of their arrivals.

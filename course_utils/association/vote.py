@@ -72,7 +72,7 @@ class VoteSettings(AssociationSettings):
         choose("slice_s", 3600.0)
         tolerance = choose("model_tolerance_s", round(0.2 + 0.037 * network.s_time_s, 2))
         choose("node_km", round(1.2 * tolerance * network.p_speed_km_s, 1))
-        choose("reach_km", round(2.5 * network.cutoff_km, 1))
+        choose("reach_km", round(max(network.aperture_km, network.cutoff_km), 1))
         choose("pick_error_s", 0.12)
         choose("model_error", 0.012)
         choose("pick_share", 0.4)

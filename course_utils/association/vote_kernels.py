@@ -12,6 +12,7 @@ from numba import njit
 from ..earth.traveltime import lookup
 
 _BINS = 128  # voted on at once, so that the votes stay in the cache
+_GIVE_UP = 20.0  # so far below its maximum the evidence does not come back
 S_FACTOR = 1.5  # S times are this much worse than P times
 
 
@@ -174,7 +175,7 @@ def evidence(at, radius, tolerance, strict, picks, tables, x, y, active, model, 
     distance = np.sqrt((at[1] - x) ** 2 + (at[2] - y) ** 2)
     total, most, reach = 0.0, 0.0, 0.0
     for j in np.argsort(distance):
-        if distance[j] > radius:
+        if distance[j] > radius or (strict and total < most - _GIVE_UP):
             break
         if not active[j]:
             continue
