@@ -1,5 +1,7 @@
 """The vote: exact cases, small networks, outages, noise, and what must not change its result."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -194,3 +196,20 @@ def test_nodes_are_at_most_their_spacing_apart_and_reach_both_ends(low, width, s
     step = width / len(nodes)
     assert step <= spacing * (1 + 1e-9)
     np.testing.assert_allclose([nodes[0] - step / 2, nodes[-1] + step / 2], [low, low + width], atol=1e-6)
+
+
+@pytest.mark.real
+@pytest.mark.skipif("COURSE_DATA_MIRROR" not in os.environ, reason="COURSE_DATA_MIRROR is not set")
+def test_published_picks():
+    from course_utils import data
+
+    chile = data.open("pyocto-picks", progress=False)
+    catalog = associate(chile.picks, chile.stations, chile.velocity, method="vote")
+    scored = score(catalog.assignments, chile.assignments, int((chile.picks["truth_event"] < 0).sum()))
+    assert len(scored.pairs) == scored.n_events == 50
+    assert scored.pick_recall >= 0.97 and scored.noise_assigned <= 0.05
+    iceland = data.open("qm-volcanotectonic", progress=False)
+    catalog = associate(iceland.picks, iceland.stations, iceland.velocity, method="vote")
+    found = match_events(catalog.events, iceland.events, max_dt_s=1.0, max_km=3.0)
+    assert len(found.matched) >= 19 and len(found.proposed) <= 1
+    assert found.matched["distance_km"].median() < 0.4
