@@ -378,7 +378,7 @@ plt.show()
 # Read it honestly:
 #
 # - **Picker, split by trace**: {golden:lesson11.leak_picker} ± {golden:lesson11.leak_picker_half} %. Does it hold zero? {golden:lesson11.holds_zero}, and it is wide. This experiment finds no leak; it could
-#   not have found one of a tenth or a fifth of the missed P. A P onset belongs to the record; to have met the event at another station hardly helps.
+#   not have found one of a fifth or a third of the missed P. A P onset belongs to the record; to have met the event at another station hardly helps.
 # - **Magnitude and depth, split by trace**: {golden:lesson11.leak_magnitude} ± {golden:lesson11.leak_magnitude_half} % and {golden:lesson11.leak_depth} ± {golden:lesson11.leak_depth_half} %. Not much
 #   either, for these models on this set. Records of one event at two stations resemble each other less than one fears.
 # - **Split by copy**: {golden:lesson11.copy_magnitude} ± {golden:lesson11.copy_magnitude_half} % and {golden:lesson11.copy_depth} ± {golden:lesson11.copy_depth_half} %. Now the test holds what the training held, shifted by half a

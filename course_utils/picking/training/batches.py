@@ -9,7 +9,7 @@ Batch number ``step`` is a pure function of the seed and of ``step``: nothing ha
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +91,8 @@ class Batches:
             a = self.augmentation
             if a.stretch_chance:
                 x, onsets = augment.stretch(x, onsets, self.window_samples, dice, a)
+            if self.bank.kind == "records":  # they bring the swing of their own sea
+                a = replace(a, microseism_chance=0.0)
             x, onsets = augment.disturb(x, onsets, dice, a, self.bank.sampling_rate_hz)
             y = make_labels(
                 onsets, self.window_samples, self.labels, width_samples=self.label_width_samples, shape=self.label_shape

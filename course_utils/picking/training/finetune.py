@@ -68,8 +68,7 @@ def fine_tune(
     """
     from .module import label_letters
 
-    off = ("stretch_chance", "filter_chance", "microseism_chance", "hum_chance", "spike_chance", "clip_chance")
-    gentle = Augmentation(**dict.fromkeys(off, 0.0))
+    gentle = Augmentation(stretch_chance=0.0, filter_chance=0.0, hum_chance=0.0, spike_chance=0.0, clip_chance=0.0)
     batches = Batches(
         bank,
         noise=noise,
