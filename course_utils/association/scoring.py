@@ -212,7 +212,8 @@ def score(
 
 
 def score_events(events: pd.DataFrame, reference: pd.DataFrame, max_dt_s: float, max_km: float) -> AssociationScore:
-    """Score events against a catalog by origin time and epicenter, one to one (:func:`~course_utils.catalog.match_events`).
+    """Score events against a catalog by origin time and epicenter, one to one
+    (:func:`~course_utils.catalog.matching.match_events`).
 
     Picks are not compared: their rates are NaN.
 

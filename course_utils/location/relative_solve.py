@@ -204,8 +204,8 @@ def robust_sigma(values: np.ndarray) -> float:
 def reweight(residual, separation_km, cc, prior, code, stage) -> tuple[np.ndarray, dict[str, float]]:
     """Weights of links in one iteration, 0 for those cut off, and the residual cut-offs in s.
 
-    The prior weight times the factor of the kind and phase, times (1 - (separation/cut-off)^a)^a with a = 3 for catalog
-    and 5 for correlation times, times (1 - (|residual|/cut-off)^3)^3 (Waldhauser and Ellsworth 2000, BSSA 90).
+    The prior weight times the factor of the kind and phase, times ``(1 - (separation/cut-off)^a)^a`` with a = 3 for catalog
+    and 5 for correlation times, times ``(1 - (|residual|/cut-off)^3)^3`` (Waldhauser and Ellsworth 2000, BSSA 90).
     """
     weight = np.zeros(len(residual))
     cut = {}
