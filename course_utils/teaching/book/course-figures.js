@@ -33,6 +33,8 @@
     layout.paper_bgcolor = "rgba(0,0,0,0)";
     layout.font = { ...layout.font, color: isDark() ? "#e6e6e6" : "#222222" };
     if (isDark()) layout.hoverlabel = { ...layout.hoverlabel, font: { color: "#111111" } };
+    // The chosen button of a menu is always nearly white, so all are light and their text is dark.
+    for (const menu of layout.updatemenus ?? []) Object.assign(menu, { bgcolor: "#dddddd", font: { color: "#222222" } });
     if (narrow) {
       layout.font.size = 11;
       layout.margin = { ...layout.margin, l: 10, r: 10 };
