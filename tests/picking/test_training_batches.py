@@ -249,6 +249,12 @@ def test_microseism_is_slow_and_leaves_the_band_of_the_arrivals_alone():
     assert ((ratio > 4.5) & (ratio < 11.0)).all()
 
 
+def test_records_keep_their_own_microseism_and_the_recipe_says_so():
+    chances = [Batches(b(), noise=noise_bank(), window_samples=512).describe()["augmentation"]["microseism_chance"]
+               for b in (record_bank, signal_bank)]  # fmt: skip
+    assert chances == [0.0, Augmentation().microseism_chance]
+
+
 def test_rotation_keeps_energy_and_the_vertical():
     x = torch.randn(5, 6, 100, generator=torch.Generator().manual_seed(0))
     out = augment.rotate(x, Dice(1, 0))

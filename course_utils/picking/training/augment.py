@@ -50,7 +50,7 @@ class Augmentation:
     round_chance: float = 0.15
     filter_chance: float = 0.2
     hum_chance: float = 0.04
-    microseism_chance: float = 0.4  # of windows mixed from signals and noise
+    microseism_chance: float = 0.4  # of windows mixed from signals and noise; records bring their own
     microseism_over_record: tuple[float, float] = (0.3, 20.0)
     spike_chance: float = 0.04
 

@@ -52,6 +52,8 @@ class Batches:
         self.bank, self.noise, self.batch_size, self.seed = bank, noise, int(batch_size), int(seed)
         self.window_samples, self.labels = int(window_samples), labels
         self.augmentation = augmentation or Augmentation()
+        if bank.kind == "records":  # they bring the swing of their own sea; the stored recipe says so
+            self.augmentation = replace(self.augmentation, microseism_chance=0.0)
         self.label_width_samples, self.label_shape = label_width_samples, label_shape
         if bank.kind == "noise":
             raise TrainingError(f"{bank.name or 'bank'}: noise has nothing to learn; give it as noise=")
@@ -91,8 +93,6 @@ class Batches:
             a = self.augmentation
             if a.stretch_chance:
                 x, onsets = augment.stretch(x, onsets, self.window_samples, dice, a)
-            if self.bank.kind == "records":  # they bring the swing of their own sea
-                a = replace(a, microseism_chance=0.0)
             x, onsets = augment.disturb(x, onsets, dice, a, self.bank.sampling_rate_hz)
             y = make_labels(
                 onsets, self.window_samples, self.labels, width_samples=self.label_width_samples, shape=self.label_shape
