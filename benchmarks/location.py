@@ -12,6 +12,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "location"))
 
 from _common import Figure, mirror, missing, run
+from _magnitude import magnitudes
 from _relocation import correlation, halves, hypodd, solver
 from perturbed_medium import perturbed, stated
 
@@ -126,6 +127,7 @@ def measure(quick: bool) -> dict[str, Figure]:
     else:
         figures["yu_residual_mad_s"] = missing("no location-benchmark-yu in COURSE_DATA_MIRROR", "at most 0.045")
     figures |= hypodd() | solver(2000 if quick else 10000) | correlation()
+    figures |= magnitudes(quick)
     if folder:
         figures |= halves(yu_catalog(folder, 300 if quick else 1000))
     return figures

@@ -125,6 +125,8 @@ class Associate(_Section):
 
     model_config = ConfigDict(extra="allow", frozen=True)
     method: str = "pyocto"
+    chunk_hours: float = Field(1.0, gt=0, description="time that one worker takes at once; changes no result")
+    workers: int = Field(1, ge=1, description="processes; changes no result")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -141,6 +143,17 @@ class Locate(_Section):
     def settings(self) -> dict[str, Any]:
         """What the file gives explicitly."""
         return dict(self.model_extra or {})
+
+
+class Magnitude(_Section):
+    """Local magnitudes of the located events; without this section none are computed. Needs instrument responses."""
+
+    calibrate: bool = Field(
+        False, description="distance correction and station terms from these readings, instead of the published ones"
+    )
+    min_distance_km: float | None = Field(
+        None, ge=0, description="nearest reading of the published scale; default: its own, 10 km"
+    )
 
 
 class ReportSection(_Section):
@@ -167,6 +180,7 @@ class Config(_Section):
     pick: Pick = Pick()
     associate: Associate = Associate()
     locate: Locate = Locate()
+    magnitude: Magnitude | None = None
     report: ReportSection = ReportSection()
     reference: Reference | None = None
     _folder: Path = PrivateAttr(default=Path())
@@ -265,6 +279,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "pick": Pick,
     "associate": Associate,
     "locate": Locate,
+    "magnitude": Magnitude,
     "report": ReportSection,
     "reference": Reference,
 }

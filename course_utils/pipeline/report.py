@@ -273,6 +273,11 @@ def _left_out(summary: dict) -> str:
     parts.append(_listed("Events turned down by the association", ["rule", "events"], turned, {1}))
     outcomes = [(o["outcome"], o["events"], o["reason"]) for o in summary["location"]["outcomes"]]
     parts.append(_listed("What the location made of the events", ["outcome", "events", "reason"], outcomes, {1}))
+    if "magnitude" in summary:
+        given = [(o["outcome"], o["events"]) for o in summary["magnitude"]["events"]]
+        parts.append(_listed("Events with and without magnitude", ["outcome", "events"], given, {1}))
+        read = [(r["reason"], r["readings"]) for r in summary["magnitude"]["readings"]]
+        parts.append(_listed("Amplitudes read for magnitudes", ["reason", "readings"], read, {1}))
     redone = [(n["stage"], n["unit"], n["note"]) for n in summary["notes"]]
     parts.append(_listed("Results that had to be made again", ["stage", "unit", "why"], redone))
     return "".join(parts)

@@ -22,6 +22,7 @@ from course_utils.catalog.tables import Catalog
 from course_utils.pipeline import stages
 from course_utils.pipeline.comparison import Comparison, compare
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError, refuse_inside
+from course_utils.pipeline.magnitudes import check_magnitude, magnitude_unit
 from course_utils.pipeline.sources import Source, open_catalog, open_source
 from course_utils.pipeline.units import Record, Unit, UnitStore, file_hash
 
@@ -74,6 +75,7 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
     # everything that can be wrong with the settings is found before the first hour of work
     settings = stages.association_settings(config, source.stations, source.velocity)
     location = stages.location_settings(config)
+    check_magnitude(config, source)
     reference = open_catalog(config.reference.catalog, config) if config.reference else None
     summary["input"] = {
         "waveforms": source.label,
@@ -86,6 +88,7 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
         "pick": config.pick.model_dump(),
         "associate": {"method": config.associate.method} | settings.model_dump(mode="json"),
         "locate": location.model_dump(mode="json"),
+        "magnitude": config.magnitude.model_dump() if config.magnitude else {},
     }
 
     def do(stage: str, units: Iterable[Unit]) -> tuple[list[Unit], list[Record]]:
@@ -95,7 +98,7 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
     summary["picking"] = _picking_facts(records)
     picks = stages.merge_picks([store.tables(unit)["picks"] for unit in units])
 
-    (unit,), (record,) = do("associate", [stages.associate_unit(picks, source, config.associate.method, settings)])
+    (unit,), (record,) = do("associate", [stages.associate_unit(picks, source, config.associate, settings)])
     summary["association"] = record.facts
     tables = store.tables(unit) | {"picks": picks, "stations": source.stations, "velocity": source.velocity}
     catalog = Catalog(**tables)
@@ -103,6 +106,12 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
     (unit,), (record,) = do("locate", [stages.locate_unit(catalog, location)])
     summary["location"] = record.facts
     catalog = catalog.replace(**store.tables(unit))
+
+    if config.magnitude:
+        unit = magnitude_unit(catalog, source, config.magnitude, store.files_hash(units))
+        _, (record,) = do("magnitude", [unit])
+        summary["magnitude"] = record.facts
+        catalog = catalog.replace(**store.tables(unit))
 
     comparison = None
     if reference is not None:

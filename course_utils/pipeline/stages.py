@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from course_utils.catalog.tables import Catalog, conform, empty
-from course_utils.pipeline.config import Config, ConfigError, Pick, check_keys, explain_settings
+from course_utils.pipeline.config import Associate, Config, ConfigError, Pick, check_keys, explain_settings
 from course_utils.pipeline.sources import Source, Window
 from course_utils.pipeline.units import Result, Unit, UnitStore, UnusableInput, table_hash
 
@@ -158,7 +158,7 @@ def association_settings(config: Config, stations: pd.DataFrame, velocity: pd.Da
     section = config.associate
     if section.method not in SETTINGS:
         raise ConfigError(f"[associate] method = {section.method!r}: there is {', '.join(SETTINGS)}")
-    check_keys("associate", section.settings, ["method", *SETTINGS[section.method].model_fields])
+    check_keys("associate", section.settings, [*Associate.model_fields, *SETTINGS[section.method].model_fields])
     with explain_settings("associate"):
         return settings_for(stations, velocity, section.method, **section.settings)
 
@@ -172,9 +172,12 @@ def location_settings(config: Config):
         return LocationSettings(**config.locate.settings)
 
 
-def associate_unit(picks: pd.DataFrame, source: Source, method: str, settings: Any) -> Unit:
-    """Association of all picks."""
+def associate_unit(picks: pd.DataFrame, source: Source, section: Associate, settings: Any) -> Unit:
+    """Association of all picks; in how many processes is no part of what its result depends on."""
+    method = section.method
     arguments = {
+        "workers": section.workers,
+        "chunk_hours": section.chunk_hours,
         "picks": picks,
         "stations": source.stations,
         "velocity": source.velocity,
@@ -191,11 +194,13 @@ def associate_unit(picks: pd.DataFrame, source: Source, method: str, settings: A
     return Unit("associate", "all", associate_picks, arguments, inputs)
 
 
-def associate_picks(picks, stations, velocity, method: str, settings) -> Result:
+def associate_picks(picks, stations, velocity, method: str, settings, workers: int, chunk_hours: float) -> Result:
     """Events and assignments, and where every pick went."""
     from course_utils.association import associate_with_report
 
-    catalog, report = associate_with_report(picks, stations, velocity, method, settings)
+    catalog, report = associate_with_report(
+        picks, stations, velocity, method, settings, chunk_s=3600 * chunk_hours, workers=workers
+    )
     facts = {
         "gates": report.gates.to_dict("records"),
         "turned_down": report.turned_down.to_dict("records"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from course_utils.catalog.matching import match_events
 from course_utils.catalog.store import read_catalog
 from course_utils.pipeline.config import ConfigError, read_config
 from course_utils.pipeline.run import RunFailed, run
@@ -227,6 +228,38 @@ def test_only_the_time_that_was_asked_for(network, oracle, tmp_path):
     assert picks["time"].between(pd.Timestamp("2023-05-16T19:02Z"), pd.Timestamp("2023-05-16T19:07Z")).all()
 
 
+def test_magnitudes_are_a_stage_and_workers_change_nothing(network, finished, oracle, tmp_path):
+    from course_utils.synthetic import World
+
+    world = World.tiny()
+    responses, path = network / "responses.xml", network / "magnitudes.toml"
+    world.inventory.write(str(responses), format="STATIONXML")
+    text = (network / "run.toml").read_text().replace("stations.csv", "responses.xml")
+    path.write_text(text + "[associate]\nworkers = 2\nchunk_hours = 0.1\n[magnitude]\n")
+    try:
+        summary = run(read_config(path), tmp_path / "out")
+        assert [s["stage"] for s in summary["stages"]] == ["pick", "associate", "locate", "magnitude"]
+        again = run(read_config(path), tmp_path / "out")
+    finally:
+        path.unlink()
+    assert [s["kept"] for s in again["stages"]] == [6, 1, 1, 1]
+    catalog, one_process = read_catalog(tmp_path / "out"), read_catalog(finished[0])
+    assert set(catalog.assignments["pick_id"]) == set(one_process.assignments["pick_id"])
+    both = match_events(catalog.events.dropna(subset="magnitude"), world.truth.events, max_dt_s=1.0, max_km=5.0)
+    truth = world.truth.local_magnitudes.set_index("event_id")["ml"].loc[both.matched["reference_id"]]
+    found = catalog.events.set_index("event_id")["magnitude"].loc[both.matched["event_id"]]
+    assert len(found) >= 2
+    assert abs(found.to_numpy() - truth.to_numpy()).max() < 0.3
+    assert sum(row["events"] for row in summary["magnitude"]["events"]) == len(catalog.events)
+    assert "Amplitudes read for magnitudes" in (tmp_path / "out" / "report.html").read_text()
+    oracle.arrivals, empty = oracle.arrivals.iloc[:0], text + "[magnitude]\n"
+    path.write_text(empty)
+    try:
+        assert run(read_config(path), tmp_path / "empty")["magnitude"]["events"] == []
+    finally:
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -234,6 +267,8 @@ def test_only_the_time_that_was_asked_for(network, oracle, tmp_path):
         ("[reference]", "[associate]\nmin_pikcs = 3\n[reference]", "did you mean min_picks"),
         ("[reference]", "[associate]\nmin_picks = 1\n[reference]", r"\[associate\] min_picks = 1"),
         ("[reference]", "[locate]\nmethod = 'guess'\n[reference]", r"\[locate\] method = 'guess'"),
+        ("[reference]", "[magnitude]\n[reference]", "has no instrument responses"),
+        ("[reference]", "[associate]\nworkers = 0\n[reference]", r"\[associate\] workers = 0"),
         ("[reference]", "start = 2030-01-01\n[reference]", "no records"),
         ("truth.parquet", "nothing.parquet", "nothing.parquet"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -44,20 +43,15 @@ def magnitude(
     import json
     from dataclasses import asdict
 
-    from course_utils.catalog.amplitudes import wood_anderson
-    from course_utils.catalog.magnitude import HUTTON_BOORE, calibrate, local_magnitudes
     from course_utils.catalog.store import read_table, write_table, write_text
     from course_utils.catalog.tables import Catalog
+    from course_utils.pipeline.config import Magnitude, settings_of
+    from course_utils.pipeline.magnitudes import scale_and_magnitudes
 
     try:
+        section = settings_of(Magnitude, "magnitude", {"calibrate": calibrated, "min_distance_km": min_distance_km})
         tables = {n: read_table(folder / f"{n}.parquet", n) for n in ("events", "assignments", "picks", "stations")}
-        catalog = Catalog(**tables)
-        read, responses = _records(waveforms, inventory)
-        readings = wood_anderson(catalog, read, responses)
-        scale = calibrate(readings) if calibrated else HUTTON_BOORE
-        if min_distance_km is not None:
-            scale = replace(scale, min_km=min_distance_km)
-        run = local_magnitudes(catalog, readings, scale)
+        run = scale_and_magnitudes(Catalog(**tables), *_records(waveforms, inventory), section)
         for name in tables:
             write_table(getattr(run.catalog, name), name, out / f"{name}.parquet")
         write_text(run.readings.to_csv(index=False), out / "readings.csv")
@@ -71,9 +65,10 @@ def magnitude(
 
 def _records(waveforms: str, inventory: Path | None):
     """A function that reads a station between two times, and the responses."""
-    from obspy import Stream, read_inventory
+    from obspy import read_inventory
 
     from course_utils.pipeline.config import SYNTHETIC, ConfigError
+    from course_utils.pipeline.magnitudes import station_reader
     from course_utils.pipeline.sources import open_records, world
 
     if inventory is not None:
@@ -87,16 +82,4 @@ def _records(waveforms: str, inventory: Path | None):
             "--inventory is missing: Wood-Anderson amplitudes need the instruments' responses (StationXML)"
         )
     records = open_records(waveforms)
-    windows: dict[str, list] = {}
-    for window in records.windows():
-        windows.setdefault(window.station, []).append(window)
-
-    def read(station: str, start, end) -> Stream:
-        stream = Stream()
-        for window in windows.get(station, ()):
-            if window.start < end and window.end > start:
-                part = replace(window, start=max(window.start, start), end=min(window.end, end))
-                stream += records.reader.read_window(part, 0.0)[0]
-        return stream.merge(-1)
-
-    return read, responses
+    return station_reader(records.reader, records.windows()), responses

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from _common import Figure, run
+from _common import Figure
 
 from course_utils.catalog.amplitudes import wood_anderson
 from course_utils.catalog.magnitude import HUTTON_BOORE, calibrate, local_magnitudes
@@ -57,7 +57,7 @@ def bias(events: pd.DataFrame) -> float:
     return float(off.loc[off["size"] >= FEWEST, "mean"].abs().max())
 
 
-def measure(quick: bool) -> dict[str, Figure]:
+def magnitudes(quick: bool) -> dict[str, Figure]:
     worlds = (
         [World.lesson(seed=33)]
         if quick
@@ -80,7 +80,3 @@ def measure(quick: bool) -> dict[str, Figure]:
         ),
         "magnitude_reading_ms": Figure(float(np.median([ms for _, ms in done])), "CPU, records in memory, 100 Hz"),
     }
-
-
-if __name__ == "__main__":
-    sys.exit(run("magnitude", measure))
