@@ -161,9 +161,84 @@ FAULTS = _schema(
     _field("unit", "text", "", "unit of size"),
 )
 
+WAVEFORM_METRICS = _schema(
+    "waveform_metrics",
+    "What was measured of a channel in a window (a day), after IRIS MUSTANG.",
+    "station, channel, start",
+    _field("station", "text", "", '"NET.STA.LOC"', True),
+    _field("channel", "text", "", "three-letter channel code", True),
+    _field("start", "time", "UTC", "begin of the window", True),
+    _field("end", "time", "UTC", "end of the window", True),
+    _field("sampling_rate_hz", "float", "Hz", "the most common rate of the window"),
+    _field("samples", "int", "", "samples read"),
+    _field("percent_available", "float", "%", "share of the window that has samples"),
+    _field("gaps", "int", "", "number of gaps"),
+    _field("longest_gap_s", "float", "s", "longest gap"),
+    _field("overlaps", "int", "", "number of overlaps whose samples disagree"),
+    _field("spikes", "int", "", "number of spikes"),
+    _field("steps", "int", "", "number of steps of the offset"),
+    _field("offset", "float", "counts", "median"),
+    _field("rms", "float", "counts", "root mean square around the median"),
+    _field("lowest", "float", "counts", "smallest sample"),
+    _field("highest", "float", "counts", "largest sample"),
+    _field(
+        "percent_above_high_noise",
+        "float",
+        "%",
+        "share of periods above Peterson's high-noise model; empty without response",
+    ),
+    _field(
+        "percent_below_low_noise",
+        "float",
+        "%",
+        "share of periods below Peterson's low-noise model; empty without response",
+    ),
+    _field("p_arrivals", "float", "1", "P arrivals that orientation was judged by; empty without arrivals"),
+    _field(
+        "clock_shift_s", "float", "s", "residuals in the window minus the station's own outside; empty when not judged"
+    ),
+)
+
+WAVEFORM_FAULTS = _schema(
+    "waveform_faults",
+    "What quality control found wrong with records; kinds, thresholds and remedies in course_utils.data.quality.FAULTS.",
+    "station, channel, kind, start",
+    _field("station", "text", "", '"NET.STA.LOC"', True),
+    _field("channel", "text", "", 'three-letter channel code, or "*" for all of the station', True),
+    _field("kind", "text", "", '"gap", "overlap", "spike", "step", "clipping", "dead", "swapped", "clock", ...', True),
+    _field("start", "time", "UTC", "first sample concerned", True),
+    _field("end", "time", "UTC", "last sample concerned", True),
+    _field("value", "float", "unit", "what was measured"),
+    _field("threshold", "float", "unit", "what it was compared with"),
+    _field("unit", "text", "", "unit of value and threshold"),
+)
+
+WAVEFORM_SPECTRA = _schema(
+    "waveform_spectra",
+    "Median power spectral density of a channel in a window.",
+    "station, channel, start, period_s",
+    _field("station", "text", "", '"NET.STA.LOC"', True),
+    _field("channel", "text", "", "three-letter channel code", True),
+    _field("start", "time", "UTC", "begin of the window", True),
+    _field("period_s", "float", "s", "period", True),
+    _field("psd_db", "float", "dB", "power spectral density in dB of unit", True),
+    _field("unit", "text", "", '"(m/s**2)**2/Hz" with a response, else "counts**2/Hz"'),
+)
+
 SCHEMAS = {
     schema.metadata[b"table"].decode(): schema
-    for schema in (STATIONS, VELOCITY, PICKS, EVENTS, ASSIGNMENTS, ARRIVALS, FAULTS)
+    for schema in (
+        STATIONS,
+        VELOCITY,
+        PICKS,
+        EVENTS,
+        ASSIGNMENTS,
+        ARRIVALS,
+        FAULTS,
+        WAVEFORM_METRICS,
+        WAVEFORM_FAULTS,
+        WAVEFORM_SPECTRA,
+    )
 }
 
 
