@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from course_utils.pipeline.comparison import Comparison
+from course_utils.catalog.comparison import Comparison
 from course_utils.teaching.figures.catalogs import Group, catalog_figure, groups
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from course_utils.catalog.comparison import Comparison
 from course_utils.catalog.formats import id_text
 from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline import figures
-from course_utils.pipeline.comparison import Comparison
 from course_utils.pipeline.config import ReportSection
 from course_utils.pipeline.sections import PAD_S as FILTER_PAD_S
 from course_utils.pipeline.sections import in_window, nearest_stations, prepare, record_section, section_window

@@ -17,10 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from course_utils.catalog.comparison import Comparison, compare
 from course_utils.catalog.store import write_catalog, write_text
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline import stages
-from course_utils.pipeline.comparison import Comparison, compare
 from course_utils.pipeline.config import DATASET, SYNTHETIC, Config, ConfigError, refuse_inside
 from course_utils.pipeline.magnitudes import check_magnitude, magnitude_unit
 from course_utils.pipeline.sources import Source, open_catalog, open_source

@@ -23,9 +23,9 @@ def compare(
     ] = None,
 ) -> None:
     """Match the events of A with those of B one to one (and their picks, when both have some)."""
+    from course_utils.catalog.comparison import compare as compare_events
     from course_utils.catalog.matching import match_picks
     from course_utils.catalog.store import write_text
-    from course_utils.pipeline.comparison import compare as compare_events
     from course_utils.pipeline.sources import open_catalog
 
     mine, _ = open_catalog(catalog)
