@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog import hypodd
+from course_utils.catalog.formats import hypodd
 from course_utils.catalog.store import write_text
 
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils.catalog import formats
+from course_utils.catalog.formats import comcat
 from course_utils.catalog.tables import Catalog, TableError, conform, empty
 
 START = pd.Timestamp("2014-08-24", tz="UTC")
@@ -104,7 +105,7 @@ def test_csv_round_trip_to_the_decimals_it_states(catalog, tmp_path):
     assert list(back["event_id"]) == list(events["event_id"])
     assert list(back["time"]) == list(events["time"])
     for column in events.select_dtypes("float"):
-        decimals = {c: d for c, _, d in formats._CSV}[column]
+        decimals = {c: d for c, _, d in comcat.COLUMNS}[column]
         np.testing.assert_allclose(back[column], events[column], atol=0.5001 * 10.0**-decimals, rtol=1e-9)
     pd.testing.assert_frame_equal(back[["event_type", "grade"]], events[["event_type", "grade"]])
 

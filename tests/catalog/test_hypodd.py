@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_utils.catalog import hypodd
+from course_utils.catalog.formats import hypodd
 from course_utils.catalog.tables import TableError
 
 EVENTS = (

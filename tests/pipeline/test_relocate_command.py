@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "location"))
 from relative_world import cluster, offsets
 
 from course_utils import location
-from course_utils.catalog import hypodd
+from course_utils.catalog.formats import hypodd
 from course_utils.catalog.store import read_table, write_table
 from course_utils.pipeline import hypodd as program
 from course_utils.pipeline.commands.relocate import relocate

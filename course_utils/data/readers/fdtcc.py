@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ...catalog import hypodd
+from ...catalog.formats import hypodd
 from ..errors import WrongContent
 from ..fetching import fetch
 from ..manifests import Dataset

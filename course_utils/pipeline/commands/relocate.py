@@ -48,7 +48,7 @@ def relocate(
     compare_hypodd: Annotated[bool, typer.Option(help="Also run the program hypoDD, and compare.")] = False,
 ) -> None:
     """Relocate events by double difference, and say what became of every event and every differential time."""
-    from course_utils.catalog import hypodd
+    from course_utils.catalog.formats import hypodd
     from course_utils.catalog.store import write_table, write_text
     from course_utils.location import bootstrap_errors, run_relocation
     from course_utils.pipeline import hypodd as program
@@ -88,7 +88,7 @@ def relocate(
 
 def _catalog(folder, events, stations, velocity, interpolation, model):
     """The tables, from a folder of ours or from HypoDD's files; ValueError says which option is missing."""
-    from course_utils.catalog import hypodd
+    from course_utils.catalog.formats import hypodd
     from course_utils.catalog.store import read_table
     from course_utils.catalog.tables import Catalog
     from course_utils.data import read_stations
@@ -117,7 +117,7 @@ def _links(catalog, dt_ct, dt_cc, ours: bool):
     """Links of HypoDD's files; None when there are none and the picks alone count."""
     import pandas as pd
 
-    from course_utils.catalog import hypodd
+    from course_utils.catalog.formats import hypodd
 
     parts = [hypodd.read_differences(path, kind) for path, kind in ((dt_ct, "ct"), (dt_cc, "cc")) if path is not None]
     if not parts and not ours:

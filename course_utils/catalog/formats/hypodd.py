@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.tables import Catalog, TableError, conform
+from course_utils.catalog.formats.text import bad, checked, lines, numbers, utc
+from course_utils.catalog.tables import Catalog, conform
 
 _DIFFERENCES = ["event_id_1", "event_id_2", "station", "phase", "dt_s", "weight", "kind"]
 _RELOC = [
@@ -63,15 +64,15 @@ def read_events(path: str | Path) -> pd.DataFrame:
     rows = []
     for number, words in _lines(path):
         if len(words) not in (10, 11):
-            raise _bad(path, number, f"{len(words)} columns", "an event line has 10, or 11 with a flag")
-        date, clock, *values = _numbers(path, number, words[:10])
+            raise bad(path, number, f"{len(words)} columns", "an event line has 10, or 11 with a flag")
+        date, clock, *values = numbers(path, number, words[:10])
         rows.append((int(values[-1]), _calendar(path, number, date, clock), *values[:-1]))
     names = ["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"]
     names += ["horizontal_error_km", "depth_error_km", "rms_s"]
     frame = pd.DataFrame(rows, columns=names)
-    frame["time"] = _utc(frame["time"])
+    frame["time"] = utc(frame["time"])
     frame[names[6:]] = frame[names[6:]].where(frame[names[6:]] != 0)
-    return _conform(frame, "events", path)
+    return checked(frame, "events", path)
 
 
 def read_stations(path: str | Path) -> pd.DataFrame:
@@ -79,11 +80,9 @@ def read_stations(path: str | Path) -> pd.DataFrame:
     rows = []
     for number, words in _lines(path):
         if len(words) not in (3, 4, 5):
-            raise _bad(
-                path, number, f"{len(words)} columns", "a station line has label, latitude, longitude, elevation"
-            )
-        rows.append((station_name(words[0]), *_numbers(path, number, [*words[1:4], "0"][:3])))
-    return _conform(pd.DataFrame(rows, columns=["station", "latitude", "longitude", "elevation_m"]), "stations", path)
+            raise bad(path, number, f"{len(words)} columns", "a station line has label, latitude, longitude, elevation")
+        rows.append((station_name(words[0]), *numbers(path, number, [*words[1:4], "0"][:3])))
+    return checked(pd.DataFrame(rows, columns=["station", "latitude", "longitude", "elevation_m"]), "stations", path)
 
 
 def read_differences(path: str | Path, kind: str) -> pd.DataFrame:
@@ -96,20 +95,20 @@ def read_differences(path: str | Path, kind: str) -> pd.DataFrame:
     for number, words in _lines(path):
         if words[0].startswith("#"):
             words = [words[0].lstrip("#"), *words[1:]]
-            head = _numbers(path, number, [w for w in words if w])
+            head = numbers(path, number, [w for w in words if w])
             if len(head) != (3 if kind == "cc" else 2):
                 wanted = "# id1 id2 correction" if kind == "cc" else "# id1 id2"
-                raise _bad(path, number, f"a pair with {len(head)} values", f"dt.{kind} has {wanted}")
+                raise bad(path, number, f"a pair with {len(head)} values", f"dt.{kind} has {wanted}")
             ids = int(head[0]), int(head[1])
             correction = head[2] if kind == "cc" else 0.0
             if kind == "cc" and abs(correction + 999) < 1e-3:
                 ids, without = (), without + 1
             continue
         if ids is None:
-            raise _bad(path, number, "a time before the first pair", "pairs begin with a line '# id1 id2'")
+            raise bad(path, number, "a time before the first pair", "pairs begin with a line '# id1 id2'")
         if len(words) != (4 if kind == "cc" else 5):
-            raise _bad(path, number, f"{len(words)} columns", f"is this a dt.{kind} file?")
-        values = _numbers(path, number, words[1:-1])
+            raise bad(path, number, f"{len(words)} columns", f"is this a dt.{kind} file?")
+        values = numbers(path, number, words[1:-1])
         if not ids:
             continue
         dt = values[0] - correction if kind == "cc" else values[0] - values[1]
@@ -127,16 +126,16 @@ def read_phases(path: str | Path) -> Catalog:
     events, picks = [], []
     for number, words in _lines(path):
         if words[0].startswith("#"):
-            values = _numbers(path, number, [w for w in [words[0].lstrip("#"), *words[1:]] if w])
+            values = numbers(path, number, [w for w in [words[0].lstrip("#"), *words[1:]] if w])
             if len(values) != 14:
-                raise _bad(path, number, f"an event with {len(values)} values", "# and date to id are 14")
+                raise bad(path, number, f"an event with {len(values)} values", "# and date to id are 14")
             time = _calendar(path, number, values[0] * 10000 + values[1] * 100 + values[2], 0)
             time += np.timedelta64(round((values[3] * 3600 + values[4] * 60 + values[5]) * 1e6), "us")
             events.append((int(values[13]), time, *values[6:10]))
         elif not events or len(words) != 4:
-            raise _bad(path, number, " ".join(words)[:40], "a phase line has label, travel time, weight, phase")
+            raise bad(path, number, " ".join(words)[:40], "a phase line has label, travel time, weight, phase")
         else:
-            travel, weight = _numbers(path, number, words[1:3])
+            travel, weight = numbers(path, number, words[1:3])
             when = events[-1][1] + np.timedelta64(round(travel * 1e6), "us")
             picks.append((events[-1][0], station_name(words[0]), words[3], when, abs(weight)))
     table = pd.DataFrame(events, columns=["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"])
@@ -145,12 +144,12 @@ def read_phases(path: str | Path) -> Catalog:
     if twice.any():
         warnings.warn(f"{path}: {int(twice.sum())} phase lines stand twice; one of each is kept", stacklevel=2)
     rows = rows[~twice].reset_index(drop=True)
-    rows["time"] = _utc(rows["time"])
+    rows["time"] = utc(rows["time"])
     rows["pick_id"] = np.arange(1, len(rows) + 1)
     return Catalog(
-        _conform(table.assign(time=_utc(table["time"])), "events", path),
-        _conform(rows[["event_id", "pick_id", "station", "phase", "weight"]], "assignments", path),
-        _conform(rows[["pick_id", "station", "phase", "time"]], "picks", path),
+        checked(table.assign(time=utc(table["time"])), "events", path),
+        checked(rows[["event_id", "pick_id", "station", "phase", "weight"]], "assignments", path),
+        checked(rows[["pick_id", "station", "phase", "time"]], "picks", path),
     )
 
 
@@ -159,14 +158,14 @@ def read_relocated(path: str | Path) -> pd.DataFrame:
     rows, columns = [], _RELOC
     for number, words in _lines(path):
         if len(words) not in (len(_RELOC), len(_LOC)):
-            raise _bad(path, number, f"{len(words)} columns", f"hypoDD.reloc has {len(_RELOC)}, hypoDD.loc {len(_LOC)}")
+            raise bad(path, number, f"{len(words)} columns", f"hypoDD.reloc has {len(_RELOC)}, hypoDD.loc {len(_LOC)}")
         columns = _RELOC if len(words) == len(_RELOC) else _LOC
-        values = dict(zip(columns, _numbers(path, number, words), strict=True))
+        values = dict(zip(columns, numbers(path, number, words), strict=True))
         day = _calendar(path, number, values["year"] * 10000 + values["month"] * 100 + values["day"], 0)
         seconds = values["hour"] * 3600 + values["minute"] * 60 + values["second"]  # HypoDD writes 60.000 too
         rows.append(values | {"time": day + np.timedelta64(round(seconds * 1e6), "us")})
     frame = pd.DataFrame(rows, columns=[*columns, "time"]).drop(columns=_RELOC[10:16])
-    return _conform(frame.assign(time=_utc(frame["time"])), "events", path)
+    return checked(frame.assign(time=utc(frame["time"])), "events", path)
 
 
 def read_control(path: str | Path) -> tuple[list[dict], pd.DataFrame]:
@@ -179,9 +178,9 @@ def read_control(path: str | Path) -> tuple[list[dict], pd.DataFrame]:
     rows = [(n, words) for n, words in _lines(path) if not words[0].startswith("*")]
     at = next((i for i, (_, words) in enumerate(rows) if len(words) == 3 and _is_number(words[0])), len(rows))
     if at + 3 > len(rows):
-        raise _bad(path, 1, "no line with IDAT, IPHA and DIST", "give a hypoDD.inp of version 2")
+        raise bad(path, 1, "no line with IDAT, IPHA and DIST", "give a hypoDD.inp of version 2")
     number, words = rows[at + 2]
-    _, solver, _, sets = (*_numbers(path, number, words), 0.0, 0.0, 0.0, 0.0)[:4]
+    _, solver, _, sets = (*numbers(path, number, words), 0.0, 0.0, 0.0, 0.0)[:4]
     stages = []
     names = [
         "iterations",
@@ -196,20 +195,20 @@ def read_control(path: str | Path) -> tuple[list[dict], pd.DataFrame]:
         "damping",
     ]
     for number, words in rows[at + 3 : at + 3 + int(sets)]:
-        values = _numbers(path, number, words[:10])
+        values = numbers(path, number, words[:10])
         if len(values) < 10:
-            raise _bad(path, number, f"{len(values)} values", "an iteration set has 10")
+            raise bad(path, number, f"{len(values)} values", "an iteration set has 10")
         stage = {k: (v if v > -9 else None) for k, v in zip(names, values, strict=True)}
         stage["iterations"] = int(values[0])
         stage["damping"] = 0.0
         stages.append(stage if solver == 1 else {k: v for k, v in stage.items() if k != "damping"})
-    model = [_numbers(path, number, words) for number, words in rows[at + 3 + int(sets) :][:4]]
+    model = [numbers(path, number, words) for number, words in rows[at + 3 + int(sets) :][:4]]
     if len(model) < 4 or model[0][0] not in (1, 5):
-        raise _bad(path, number, "no model of type 1 or 5 after the iteration sets", "give IMOD and three lines")
+        raise bad(path, number, "no model of type 1 or 5 after the iteration sets", "give IMOD and three lines")
     top, vp, ratio = (np.array([v for v in line if v != -9]) for line in model[1:])
     nodes = np.repeat(top, 2)[1:], np.repeat(vp, 2)[:-1], np.repeat(vp / ratio, 2)[:-1]
     velocity = pd.DataFrame(dict(zip(["depth_km", "vp_km_s", "vs_km_s"], nodes, strict=True)))
-    return stages, _conform(velocity, "velocity", path)
+    return stages, checked(velocity, "velocity", path)
 
 
 def _is_number(word: str) -> bool:
@@ -325,25 +324,10 @@ def control_text(stages: list[dict], velocity: pd.DataFrame, kinds: set[str], mi
 
 
 def _lines(path: str | Path) -> Iterator[tuple[int, list[str]]]:
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; expected a file of HypoDD")
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        for number, line in enumerate(handle, 1):
-            words = line.split()
-            if words:
-                yield number, words
-
-
-def _bad(path, number: int, what: str, remedy: str) -> TableError:
-    return TableError(f"{Path(path).name}, line {number}: {what}; {remedy}")
-
-
-def _numbers(path, number: int, words: list[str]) -> list[float]:
-    try:
-        return [float(word) for word in words]
-    except ValueError as error:
-        raise _bad(path, number, str(error), "correct the line") from error
+    for number, line in lines(path, "a file of HypoDD"):
+        words = line.split()
+        if words:
+            yield number, words
 
 
 def _calendar(path, number: int, date: float, clock: float) -> np.datetime64:
@@ -354,16 +338,5 @@ def _calendar(path, number: int, date: float, clock: float) -> np.datetime64:
     try:
         day = np.datetime64(f"{date // 10000:04d}-{date // 100 % 100:02d}-{date % 100:02d}", "us")
     except ValueError as error:
-        raise _bad(path, number, f"{date} is no date", "write YYYYMMDD") from error
+        raise bad(path, number, f"{date} is no date", "write YYYYMMDD") from error
     return day + np.timedelta64(((hour * 60 + minute) * 60 * 100 + hundredths) * 10000, "us")
-
-
-def _utc(values: pd.Series) -> pd.Series:
-    return pd.Series(np.array(list(values), dtype="datetime64[us]"), index=values.index).dt.tz_localize("UTC")
-
-
-def _conform(frame: pd.DataFrame, name: str, path) -> pd.DataFrame:
-    try:
-        return conform(frame, name)
-    except TableError as error:
-        raise TableError(f"{Path(path).name}: {error}") from error

@@ -1,7 +1,7 @@
-"""Catalogs in the formats that others read: QuakeML and the CSV of the USGS ComCat.
+"""QuakeML 1.2 through ObsPy, so that any client that reads it accepts the file.
 
-QuakeML 1.2 goes through ObsPy, so that any client that reads it accepts the file. What has no place in the
-standard (grade, probabilities, the picker's confidence) travels as JSON in comments and comes back on reading.
+What has no place in the standard (grade, probabilities, the picker's confidence) travels as JSON in comments and comes
+back on reading.
 """
 
 from __future__ import annotations
@@ -11,110 +11,16 @@ import re
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from course_utils.catalog.store import atomic_path, times_as_text
-from course_utils.catalog.tables import Catalog, TableError, conform, empty, stable_ids
+from course_utils.catalog.formats.text import id_text, known, parse_id
+from course_utils.catalog.store import atomic_path
+from course_utils.catalog.tables import Catalog, TableError, conform, empty
 
 KM_PER_DEGREE = 111.19492664455873  # sphere of 6371 km, as ObsPy converts
 _COMMENT = "course_utils "  # opens the comments that hold our own fields as JSON
 _EVENT_FIELDS = ("n_p", "n_s", "event_type_probability", "grade", "quality_probability")
 _PICK_FIELDS = ("probability", "amplitude", "amplitude_unit", "snr_db", "model", "weights")
-
-# Column of the events table, name in ComCat's CSV, decimals written.
-_CSV = (
-    ("time", "time", None),
-    ("latitude", "latitude", 6),
-    ("longitude", "longitude", 6),
-    ("depth_km", "depth", 4),
-    ("magnitude", "mag", 3),
-    ("magnitude_type", "magType", None),
-    ("azimuthal_gap_deg", "gap", 2),
-    ("rms_s", "rms", 4),
-    ("event_id", "id", None),
-    ("event_type", "type", None),
-    ("horizontal_error_km", "horizontalError", 4),
-    ("depth_error_km", "depthError", 4),
-    ("n_p", "nP", 0),
-    ("n_s", "nS", 0),
-    ("event_type_probability", "typeProbability", 4),
-    ("grade", "grade", None),
-    ("quality_probability", "qualityProbability", 4),
-)
-
-
-def id_text(number: int) -> str:
-    """A 64-bit id as 16 hexadecimal digits, the form used in file formats and reports."""
-    return f"{int(number) & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-
-
-def parse_id(text: str) -> int:
-    """The id behind :func:`id_text`, or a stable hash of any other text."""
-    if re.fullmatch(r"[0-9a-f]{16}", text):
-        return int(np.uint64(int(text, 16)).astype(np.int64))
-    return int(stable_ids(pd.Series([text]))[0])
-
-
-def write_csv(events: pd.DataFrame, path: str | Path) -> Path:
-    """Write an events table with the column names of ComCat's CSV, in order of time.
-
-    Degrees have 6 decimals (0.1 m), kilometres and seconds 4, times are ISO 8601 to the microsecond.
-    """
-    events = conform(events, "events").sort_values(["time", "event_id"])
-    out = {}
-    for column, title, decimals in _CSV:
-        values = events[column]
-        if column == "event_id":
-            values = values.map(id_text)
-        elif decimals == 0:
-            values = values.round().astype("Int64")
-        elif decimals is not None:
-            values = values.round(decimals)
-        out[title] = values
-    with atomic_path(path) as hidden:
-        times_as_text(pd.DataFrame(out)).to_csv(hidden, index=False)
-    return Path(path)
-
-
-def read_csv(path: str | Path) -> pd.DataFrame:
-    """An events table from CSV with ComCat's names or with ours (``depth_km``, ``magnitude``, ...).
-
-    Ids that are not ours are hashed and kept as text in the column ``source_id``. Rows without time, place or
-    depth are left out, with a warning that counts them.
-    """
-    path = Path(path)
-    try:
-        frame = pd.read_csv(
-            path,
-            dtype={"id": "str", "grade": "str", "magType": "str", "type": "str", "event_type": "str"},
-            keep_default_na=False,
-            na_values=[""],
-            float_precision="round_trip",
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise TableError(f"{path}: not a readable CSV file ({error}); the first line must name the columns") from error
-    frame = frame.rename(columns={title: column for column, title, _ in _CSV if column not in frame.columns})
-    needed = ["time", "latitude", "longitude", "depth_km"]
-    absent = [c for c in needed if c not in frame.columns]
-    if absent:
-        raise TableError(
-            f"{path}: no column {', '.join(absent)}; a catalog as CSV has time, latitude, longitude and depth "
-            f"(or depth_km), here the columns are {', '.join(map(str, frame.columns))}"
-        )
-    whole = frame[needed].notna().all(axis=1)
-    if not whole.all():
-        warnings.warn(f"{path}: {int((~whole).sum())} rows without time, place or depth were left out", stacklevel=2)
-        frame = frame[whole].reset_index(drop=True)
-    if "event_id" in frame.columns and not pd.api.types.is_integer_dtype(frame["event_id"]):
-        text = frame["event_id"].astype("str")
-        frame["event_id"] = pd.Series([parse_id(t) for t in text], index=frame.index, dtype="int64")
-        if not text.map(lambda t: bool(re.fullmatch(r"[0-9a-f]{16}", t))).all():
-            frame["source_id"] = text
-    try:
-        return conform(frame, "events")
-    except TableError as error:
-        raise TableError(f"{path}: {error}") from error
 
 
 def write_quakeml(catalog: Catalog, path: str | Path) -> Path:
@@ -184,15 +90,11 @@ def _frame(rows: list[dict], name: str) -> pd.DataFrame:
     return conform(pd.DataFrame(rows), name) if rows else empty(name)
 
 
-def _known(value) -> bool:
-    return value is not None and not pd.isna(value)
-
-
 def _comment(row: dict, names: tuple[str, ...], **more) -> list:
     """The fields that QuakeML has no place for, as one comment (or none)."""
     from obspy.core.event import Comment
 
-    held = {name: row[name] for name in names if _known(row[name])} | more
+    held = {name: row[name] for name in names if known(row[name])} | more
     # ObsPy invents a random id otherwise, and two runs would differ in their bytes
     return [Comment(text=_COMMENT + json.dumps(held), force_resource_id=False)] if held else []
 
@@ -221,32 +123,32 @@ def _to_obspy(row: dict, assigned: pd.DataFrame | None, picks: dict[int, dict]):
         depth=row["depth_km"] * 1000.0,
         evaluation_mode="automatic",
     )
-    if _known(row["horizontal_error_km"]):
+    if known(row["horizontal_error_km"]):
         origin.origin_uncertainty = qml.OriginUncertainty(
             horizontal_uncertainty=row["horizontal_error_km"] * 1000.0,
             preferred_description="horizontal uncertainty",
             confidence_level=68.0,
         )
-    if _known(row["depth_error_km"]):
+    if known(row["depth_error_km"]):
         origin.depth_errors = qml.QuantityError(uncertainty=row["depth_error_km"] * 1000.0, confidence_level=68.0)
     origin.quality = qml.OriginQuality(
-        standard_error=row["rms_s"] if _known(row["rms_s"]) else None,
-        azimuthal_gap=row["azimuthal_gap_deg"] if _known(row["azimuthal_gap_deg"]) else None,
+        standard_error=row["rms_s"] if known(row["rms_s"]) else None,
+        azimuthal_gap=row["azimuthal_gap_deg"] if known(row["azimuthal_gap_deg"]) else None,
     )
     event = qml.Event(resource_id=f"smi:local/event/{key}", origins=[origin])
     event.preferred_origin_id = origin.resource_id
     more = {}
-    if _known(row["event_type"]):
+    if known(row["event_type"]):
         try:
             event.event_type = row["event_type"]
         except ValueError:  # not in QuakeML's vocabulary: keep our word for it in the comment
             event.event_type, more = "other event", {"event_type": row["event_type"]}
     event.comments = _comment(row, _EVENT_FIELDS, **more)
-    if _known(row["magnitude"]):
+    if known(row["magnitude"]):
         magnitude = qml.Magnitude(
             resource_id=f"smi:local/magnitude/{key}",
             mag=row["magnitude"],
-            magnitude_type=row["magnitude_type"] if _known(row["magnitude_type"]) else None,
+            magnitude_type=row["magnitude_type"] if known(row["magnitude_type"]) else None,
             origin_id=origin.resource_id,
         )
         event.magnitudes, event.preferred_magnitude_id = [magnitude], magnitude.resource_id
@@ -272,7 +174,7 @@ def _pick_and_arrival(event_key: str, one: dict, row: dict):
             network_code=network,
             station_code=station,
             location_code=location,
-            channel_code=row["channel"] if _known(row["channel"]) else None,
+            channel_code=row["channel"] if known(row["channel"]) else None,
         ),
         phase_hint=row["phase"],
         evaluation_mode="automatic",
@@ -282,10 +184,10 @@ def _pick_and_arrival(event_key: str, one: dict, row: dict):
         resource_id=f"smi:local/arrival/{event_key}/{id_text(one['pick_id'])}",
         pick_id=pick.resource_id,
         phase=one["phase"],
-        time_residual=one["residual_s"] if _known(one["residual_s"]) else None,
-        time_weight=one["weight"] if _known(one["weight"]) else None,
-        distance=one["distance_km"] / KM_PER_DEGREE if _known(one["distance_km"]) else None,
-        azimuth=one["azimuth_deg"] if _known(one["azimuth_deg"]) else None,
+        time_residual=one["residual_s"] if known(one["residual_s"]) else None,
+        time_weight=one["weight"] if known(one["weight"]) else None,
+        distance=one["distance_km"] / KM_PER_DEGREE if known(one["distance_km"]) else None,
+        azimuth=one["azimuth_deg"] if known(one["azimuth_deg"]) else None,
     )
     return pick, arrival
 
