@@ -11,8 +11,9 @@ import sys
 
 from _common import Figure, run
 from _quality_faults import faults
+from _quality_pairs import pairs
 
-PARTS = (faults,)
+PARTS = (faults, pairs)
 
 
 def measure(quick: bool) -> dict[str, Figure]:

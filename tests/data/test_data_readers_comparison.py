@@ -3,12 +3,10 @@
 import os
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from course_utils import data
 from course_utils.catalog.matching import match_events
-from course_utils.data.readers import ogs
 
 real = pytest.mark.skipif(not os.environ.get("COURSE_DATA_MIRROR"), reason="COURSE_DATA_MIRROR is not set")
 
@@ -33,7 +31,6 @@ def test_ogs_lists_are_the_same_locations_and_codes_are_weights():
     assert len(found.matched) == 1349 and found.matched["distance_km"].max() == 0
     weights = opened.assignments["weight"].value_counts()
     assert set(weights.index) == {0.0, 0.25, 0.5, 0.75, 1.0} and weights.idxmax() == 0.5
-    assert opened.events["magnitude"].isna().sum() == 226
 
 
 @pytest.mark.real
@@ -45,13 +42,3 @@ def test_askja_differences_are_those_that_the_authors_publish():
     assert np.allclose(found["distance_km"], found["epicenter_km"], atol=1e-6)
     assert np.allclose(found["depth_difference_km_x"], found["depth_difference_km_y"])
     assert opened.rutford["label"].value_counts().to_dict() == {1.0: 117, 0.0: 22, 0.5: 10}
-
-
-def test_a_blank_magnitude_is_missing_and_a_word_is_refused():
-    row = {"time": pd.Timestamp("2024-01-01"), "latitude": 46.0, "longitude": 13.0, "depth": 8.0}
-    row |= {"max_horizontal_uncertainty": 1.0, "vertical_uncertainty": 1.0, "azimuthal_gap": 90}
-    raw = pd.DataFrame([row | {"ML": "  0.85"}, row | {"ML": "      "}])
-    events = ogs._events(raw, pd.Series([1, 2]))
-    assert events["magnitude"].iloc[0] == 0.85 and np.isnan(events["magnitude"].iloc[1])
-    with pytest.raises(ValueError, match="large"):
-        ogs._events(pd.DataFrame([row | {"ML": "large"}]), pd.Series([1]))
