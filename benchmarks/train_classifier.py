@@ -67,9 +67,7 @@ def main() -> None:
         "epochs": options.epochs,
         "loss": [round(v, 4) for v in net.losses_],
         "temperature": max(1.0, round(at, 3)),
-        "synthetic_temperature": round(at, 3),
-        "temperature_note": f"{at:.3f} would calibrate events of the synthetic Earth ({len(truth)} further events, seed {CALIBRATION_SEED}); "
-        "real ones are less alike, so one below 1 is not applied",
+        "temperature_note": f"of {len(truth)} further events, seed {CALIBRATION_SEED}; one below 1 is not applied: real events are less alike",
         "calibration_accuracy": round(float((net.classes_[joint.to_numpy().argmax(-1)] == truth).mean()), 3),
         "limits": "types of real events depend on region, network and distance; see the book, lesson 24",
         "licence": "BSD-3-Clause",
