@@ -50,7 +50,7 @@ class FaultyCatalog:
 
 
 def faulty_catalog(seed: int, n_events: int = 400) -> FaultyCatalog:
-    """The catalog that an automatic pipeline would make of ``n_events`` true events, four in ten of its events bad.
+    """The catalog that an automatic pipeline would make of ``n_events`` true events, nearly half of its events bad.
 
     Picks with noise are associated (vote), some of the events spoiled, and all located (equal differential time), without the
     merging of duplicates that :func:`course_utils.location.locate` does by default. The same seed gives the same tables.
