@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from course_utils.catalog.comparison import Comparison
 from course_utils.catalog.formats import id_text
 from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog
-from course_utils.pipeline import figures
+from course_utils.pipeline import figures, html
 from course_utils.pipeline.config import ReportSection
 from course_utils.pipeline.sections import PAD_S as FILTER_PAD_S
 from course_utils.pipeline.sections import in_window, nearest_stations, prepare, record_section, section_window
@@ -50,16 +49,7 @@ def write_report(
         blocks += [_proposed(section, catalog, source, comparison), _missed(section, catalog, source, comparison)]
     blocks.append(_weakest(section, catalog, source))
     blocks += [_events(catalog, comparison), _stages(summary), _left_out(summary), _settings(summary)]
-    title = escape(section.title)
-    style = resources.files("course_utils.pipeline").joinpath("report.css").read_text("utf-8")
-    page = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<style>{style}</style></head><body><main>\n<h1>{title}</h1>\n"
-        + "\n".join(blocks)
-        + "\n</main></body></html>\n"
-    )
-    return write_text(page, path)
+    return write_text(html.page(section.title, blocks), path)
 
 
 def _head(summary: dict, catalog: Catalog) -> str:
@@ -102,31 +92,13 @@ def _comparison(comparison: Comparison) -> str:
 
 
 def _figures(catalog: Catalog, comparison: Comparison | None) -> str:
-    from plotly.offline import get_plotlyjs
-
-    parts = [f"<script>{get_plotlyjs()}</script>"]
-    for name, make, heading in (
-        ("map", figures.map_and_section, "Map and section"),
-        ("time", figures.time_figure, "Through time"),
-    ):
-        figure, alt = make(catalog, comparison)
-        figure.update_layout(
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
-            margin={"l": 56, "r": 10, "t": 46, "b": 46},
-            legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
+    return html.explorable(
+        (name, heading, *make(catalog, comparison))
+        for name, heading, make in (
+            ("map", "Map and section", figures.map_and_section),
+            ("time", "Through time", figures.time_figure),
         )
-        # "</" inside a script element would end it
-        data = figure.to_json().replace("</", "<\\/")
-        parts.append(
-            f'<h2>{heading}</h2><figure><div id="{name}" class="plot" role="img" aria-label="{escape(alt, quote=True)}"></div>'
-            f'<figcaption>{escape(alt)}</figcaption></figure><script>plots.push(["{name}", {data}]);</script>'
-        )
-    parts.insert(1, "<script>const plots = [];</script>")
-    parts.append(
-        f"<script>{resources.files('course_utils.pipeline').joinpath('report.js').read_text('utf-8')}</script>"
     )
-    return "\n".join(parts)
 
 
 def _proposed(section: ReportSection, catalog: Catalog, source: Source, comparison: Comparison) -> str:
