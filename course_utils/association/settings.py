@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ class AssociationSettings(BaseModel):
     """Settings that every associator shares. Each field says what goes wrong when it is too small or too large."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _TOLERANCE: ClassVar[float] = 1.0  # of the method's pick tolerance to the error that model and picks may have
 
     margin_km: float = Field(
         ge=0,
@@ -141,8 +142,8 @@ class AssociationSettings(BaseModel):
         s_time = float(np.nanmax(times.times("S", 0, cutoff, depths)))
         p_speed = cutoff / float(np.nanmin(times.times("P", 0, cutoff, depths)))
 
-        match = choose("pick_tolerance_s", round(0.15 + 0.018 * s_time, 2))
-        choose("min_interevent_s", round(2 * match, 2))
+        tolerance = choose("pick_tolerance_s", round(cls._TOLERANCE * (0.15 + 0.018 * s_time), 2))
+        choose("min_interevent_s", round(2 * tolerance / cls._TOLERANCE, 2))
         picks, p, s, both = {3: (5, 2, 2, 2), 4: (6, 2, 2, 2)}.get(len(stations), (7, 1, 1, 1))
         choose("min_both", both)
         choose("min_p_picks", max(p, given["min_both"]))
