@@ -25,17 +25,17 @@ PICK_ERROR_S = {"P": 0.05, "S": 0.1}
 def arrivals_of(world: World) -> pd.DataFrame:
     """What a located catalog of this world would say: true arrivals with reading errors, located in the published model.
 
-    Columns station, phase, time, residual_s, azimuth_deg.
+    Columns event_id, station, phase, time, residual_s, azimuth_deg.
     """
     from course_utils.location import locate
 
-    catalog = world.truth.catalog(min_snr_db=10.0)
+    catalog = world.truth.catalog()
     random = np.random.default_rng([world.seed, 34])
     picks = catalog.picks.copy()
     error = random.standard_t(4, len(picks)) * picks["phase"].map(PICK_ERROR_S)
     picks["time"] = picks["time"] + pd.to_timedelta(error, unit="s").dt.round("us")
     located = locate(catalog.replace(picks=picks))
-    rows = located.assignments[["pick_id", "station", "phase", "residual_s", "azimuth_deg"]]
+    rows = located.assignments[["pick_id", "event_id", "station", "phase", "residual_s", "azimuth_deg"]]
     return rows.merge(picks[["pick_id", "time"]], on="pick_id").drop(columns="pick_id")
 
 
@@ -51,10 +51,22 @@ def shifted(arrivals: pd.DataFrame, truth: pd.DataFrame, start: pd.Timestamp) ->
     return out[~(here & out["station"].isin(wrong["station"]))]
 
 
-def compare(truth: pd.DataFrame, found: pd.DataFrame, known: pd.DataFrame) -> Counter:
-    """Counts (kind, "hit" | "missed" | "false") of one stream.
+def stamped(times: pd.Series, truth: pd.DataFrame, start: pd.Timestamp) -> pd.Series:
+    """When a record with a wrong clock or rate says that something happened."""
+    for row in truth.itertuples():
+        if row.kind == "clock":
+            times = times + pd.Timedelta(row.size, "s")
+        elif row.kind == "rate":
+            times = start + (times - start) * (float(row.unit.split()[-1]) / row.size)
+    return times
 
-    ``known`` are spikes and steps that the world's own noise holds: finding them is neither right nor wrong.
+
+def compare(truth: pd.DataFrame, found: pd.DataFrame, known: pd.DataFrame, judged: set[str]) -> Counter:
+    """Counts (kind, "hit" | "missed" | "not judged" | "false") of one stream.
+
+    Args:
+        known: spikes and steps that the world's own noise holds (kind, start, end): to find them is neither right nor wrong.
+        judged: what the arrivals can tell of the faultless record (``orientation_judged``).
     """
     counts: Counter = Counter()
     used: set[int] = set()
@@ -67,15 +79,17 @@ def compare(truth: pd.DataFrame, found: pd.DataFrame, known: pd.DataFrame) -> Co
         ]
         if row.kind in ("spike", "step"):
             same = same[(same["start"] - row.start).abs() <= NEAR]
-        counts[row.kind, "hit" if len(same) else "missed"] += 1
         used |= set(same.index)
+        if row.kind in ("swapped", "flipped"):
+            letters = {row.channel[-1], *(row.unit[-1] if row.kind == "swapped" else "")}
+            which = "".join(letters) if row.kind == "flipped" else "ZNE" if "Z" in letters else "NE"
+            counts[row.kind, "could not be judged"] += which not in judged
+            counts[row.kind, "hit, or could not be judged"] += bool(len(same)) or which not in judged
+        counts[row.kind, "hit" if len(same) else "missed"] += 1
     for row in found.drop(index=list(used)).itertuples():
-        if (
-            row.kind in ("spike", "step")
-            and ((known["start"] - NEAR <= row.end) & (known["end"] + NEAR >= row.start)).any()
-        ):
-            continue
-        counts[row.kind, "false"] += 1
+        at = (known["start"] - NEAR <= row.start) & (known["end"] + NEAR >= row.start)
+        if not (row.kind in ("spike", "step") and at.any()):
+            counts[row.kind, "false"] += 1
     return counts
 
 
@@ -85,45 +99,56 @@ def score_world(seed: int, hours: float = 2.0, echo: bool = False) -> Counter:
     arrivals = arrivals_of(world)
     start = world.end - pd.Timedelta("1h")
     noise = world.truth.transients
+    noise = noise[noise["kind"].isin(("spike", "step", "calibration"))]
     total: Counter = Counter()
     for station in world.stations["station"]:
         clean = world.waveforms(station, start, world.end)
-        known = noise[(noise["station"] == station) & noise["kind"].isin(("spike", "step", "calibration"))]
+        judged: set[str] = set()
         for kind in (None, *KINDS):
             faulty, truth = inject(clean, station, seed, kinds=() if kind is None else (kind,))
-            heard = shifted(arrivals, truth, start)
-            found = check_stream(faulty, inventory=world.inventory, arrivals=heard).faults
-            counts = compare(truth, found, known)
+            heard, known = shifted(arrivals, truth, start), noise[noise["station"] == station]
+            known = known.assign(**{c: stamped(known[c], truth, start) for c in ("start", "end")})
+            checked = check_stream(faulty, inventory=world.inventory, arrivals=heard)
+            if kind is None:
+                judged = set(checked.metrics["orientation_judged"].iloc[0].split(","))
+            counts = compare(truth, checked.faults, known, judged)
             total += counts
-            if kind == "rate":  # what is left without metadata: the band code, and the rest of the day
+            if kind == "rate":  # what is left without metadata: the band code
                 found = check_stream(faulty).faults
                 total["rate without inventory", "hit" if (found["kind"] == "rate").any() else "missed"] += 1
-            if echo and any(what != "hit" for _, what in counts):
-                print(seed, station, kind, dict(counts), file=sys.stderr)
-                print(truth.drop(columns="station").to_string(), "\n", found.to_string(), file=sys.stderr)
+            if echo and any(what in ("missed", "false") for _, what in counts):
+                print(seed, station, kind, dict(counts), judged, file=sys.stderr)
+                print(truth.drop(columns="station").to_string(), "\n", checked.faults.to_string(), file=sys.stderr)
     return total
 
 
 def faults(quick: bool) -> dict[str, Figure]:
+    """Recall and precision of each kind, and the lowest of both."""
     seeds = SCORED_SEEDS[:1] if quick else SCORED_SEEDS
     total: Counter = Counter()
     for seed in seeds:
         total += score_world(seed)
         print(f"faults of world {seed} scored", file=sys.stderr)
-    where = f"{len(seeds)} worlds of other seeds than the thresholds, 12 stations, an hour each; catalog located in the published model"
+    where = f"{len(seeds)} worlds of other seeds than the thresholds, 12 stations, one hour each"
     figures, recalls, precisions = {}, {}, {}
     for kind in KINDS:
-        hit, missed, false = (total[kind, what] for what in ("hit", "missed", "false"))
-        recalls[kind], precisions[kind] = hit / (hit + missed), hit / max(hit + false, 1)
-        figures[f"fault_recall_{kind}"] = Figure(recalls[kind], f"{hit + missed} faults of {where}")
+        hit, missed, false, blind = (total[kind, what] for what in ("hit", "missed", "false", "could not be judged"))
+        count = hit + missed
+        recalls[kind] = hit / count
+        figures[f"fault_recall_{kind}"] = Figure(recalls[kind], f"{count} faults, {where}")
+        if kind in ("swapped", "flipped"):
+            among = total[kind, "hit, or could not be judged"] - blind
+            text = f"{count - blind} of them, which the azimuths of the hour's events can show"
+            figures[f"fault_recall_{kind}_judged"] = Figure(among / (count - blind), text)
+        precisions[kind] = hit / max(hit + false, 1)
         figures[f"fault_precision_{kind}"] = Figure(
-            precisions[kind], f"{hit + false} findings on the same records, 11 versions of each"
+            precisions[kind], f"{hit + false} findings on the same records, 11 versions each"
         )
-    lowest = [min(values, key=values.get) for values in (recalls, precisions)]
+    recall, precision = (min(values, key=values.get) for values in (recalls, precisions))
     hit, missed = (total["rate without inventory", what] for what in ("hit", "missed"))
     return {
-        "fault_recall": Figure(recalls[lowest[0]], f"the lowest of ten kinds: {lowest[0]}", "at least 0.9"),
-        "fault_precision": Figure(precisions[lowest[1]], f"the lowest of ten kinds: {lowest[1]}", "at least 0.8"),
+        "fault_recall": Figure(recalls[recall], f"the lowest of ten kinds: {recall}", "at least 0.9"),
+        "fault_precision": Figure(precisions[precision], f"the lowest of ten kinds: {precision}", "at least 0.8"),
         **figures,
         "fault_recall_rate_without_inventory": Figure(hit / (hit + missed), "the same, by the band code alone"),
     }

@@ -82,13 +82,13 @@ FAULTS = {
         "leave its times out of location and associate without them until the clock's error is known",
     ),
     "swapped": Fault(
-        3.5,
+        3.0,
         "sigma",
         "P moves along the ray from the source; with two channels exchanged it does so significantly better",
         "exchange the channel codes after a look at a record with a clear P",
     ),
     "flipped": Fault(
-        3.5,
+        3.0,
         "sigma",
         "P moves up and away or down and towards the source; with one channel reversed it does so significantly better",
         "multiply by -1 after a look at a teleseismic P beside its neighbours",
@@ -167,7 +167,7 @@ def check_stream(stream, start=None, end=None, *, inventory=None, arrivals: pd.D
         inventory: ObsPy Inventory with rates and responses: noise against Peterson's models, in dB of acceleration. Without
             one, spectra are in dB of counts and no absolute level is judged.
         arrivals: assigned picks of this station (those of others are left aside), also outside the window: station, phase,
-            time, residual_s and azimuth_deg (from the epicenter to the station).
+            time, event_id, residual_s and azimuth_deg (from the epicenter to the station).
 
     Returns:
         One row per channel, fault, and spectral point.
@@ -417,7 +417,7 @@ def jumps(x: np.ndarray, rate_hz: float) -> list[tuple]:
         found = _spike(x, d, i, n) or _step(x, d, i, n, rate_hz)
         if found:
             out.append(found)
-            taken = found[2] + _BESIDE
+            taken = found[1] + _BESIDE
     return out
 
 
@@ -454,7 +454,7 @@ def _step(x: np.ndarray, d: np.ndarray, i: int, n: int, rate_hz: float) -> tuple
         return None
     height = np.median(after) - np.median(before)
     scatter = max(np.std(before), np.std(after), 1.0)
-    if abs(height) < 0.5 * d[i] or np.sign(height) != np.sign(x[i + 1] - x[i]) or abs(height) < scatter:
+    if abs(height) < 0.5 * d[i] or np.sign(height) != np.sign(x[i + 1] - x[i]) or abs(height) < 2 * scatter:
         return None
     if (np.median(later) - np.median(before)) / height < 0.5:
         return None
