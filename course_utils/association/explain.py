@@ -25,7 +25,7 @@ class Explanation:
     Attributes:
         outcome: "found", or the first condition that failed: "outside the search", "no picks then", "too few stations",
             "too few picks", "wrong phase", "left aside", "taken by another event", "stations too sparse",
-            "does not fit", "lost in competition".
+            "does not fit", "as likely by chance", "lost in competition".
         text: the same in a sentence, with numbers and what to change.
         event_id: the event that was found, or that took most of the picks; None without one.
         counts: picks (each station and phase once) that lie near their predicted times, that passed the gates, and that
@@ -314,11 +314,18 @@ def _alone(near: _Near, catalog: Catalog, settings) -> tuple[str, str, None]:
     alone, report = associate_with_report(near.picks.iloc[rows], catalog.stations, catalog.velocity, method, settings)
     if len(alone.events):
         text = f"{len(rows)} free picks near their times make an event when no other pick is there ({len(alone.assignments)} of them)"
-        return (
-            "lost in competition",
-            f"{text}; lower model_tolerance_s, pick_tolerance_s or min_log_odds, or the noise",
-            None,
-        )
+        held = [_held(near, rows, catalog, method, s) for s in (settings, settings.with_overrides(min_log_odds=-1e9))]
+        if held == [False, True]:
+            text += ", but among so many others they are not enough likelier than chance"
+            return "as likely by chance", f"{text}; lower min_log_odds ({settings.min_log_odds:g}), or the noise", None
+        return "lost in competition", f"{text}; lower model_tolerance_s or pick_tolerance_s, or the noise", None
     rules = ", ".join(report.turned_down["rule"]) or "no origin holds enough of them"
     text = f"{len(rows)} free picks lie near their times, but together they do not fit one origin ({rules})"
     return "does not fit", f"{text}; raise model_tolerance_s and pick_tolerance_s, or correct the velocity model", None
+
+
+def _held(near: _Near, rows: list[int], catalog: Catalog, method: str, settings) -> bool:
+    """Whether an association of all picks around has an event with most of these."""
+    events = associate_with_report(near.picks, catalog.stations, catalog.velocity, method, settings)[0].assignments
+    mine = events["pick_id"].isin(near.picks["pick_id"].iloc[rows])
+    return bool(events.loc[mine, "event_id"].value_counts().gt(len(rows) / 2).any())

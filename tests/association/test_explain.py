@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from course_utils.association import associate, associate_with_report, explain, settings_for
+from course_utils.catalog.tables import conform
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +18,8 @@ def event(clear):
     return clear.events.iloc[0]
 
 
-def why(clear, settings, event, picks):
-    catalog = associate(picks, clear.stations, clear.velocity, settings=settings)
+def why(clear, settings, event, picks, method="pyocto"):
+    catalog = associate(picks, clear.stations, clear.velocity, method, settings=settings)
     return explain(event, catalog, settings)
 
 
@@ -144,6 +145,26 @@ def test_lost_in_competition(clear, settings, event):
     )
     said = explain(event, gone, settings)
     assert said.outcome == "lost in competition" and "20 free picks" in said.text
+
+
+def test_as_likely_by_chance(clear, event):
+    # so many other picks at every station that the same arrivals say little
+    rng = np.random.default_rng(3)
+    seconds = rng.uniform(-40, 60, (len(clear.stations), 2, 8))
+    rows = [
+        {"station": name, "phase": phase, "time": event["time"] + pd.Timedelta(seconds=round(t, 4))}
+        for name, times in zip(clear.stations["station"], seconds, strict=True)
+        for phase, phase_times in zip("PS", times, strict=True)
+        for t in phase_times
+    ]
+    own = clear.picks.loc[mine(clear), ["station", "phase", "time"]]
+    picks = conform(pd.concat([own, pd.DataFrame(rows)], ignore_index=True), "picks")
+    for odds in range(0, 100, 10):
+        settings = settings_for(clear.stations, clear.velocity, "vote", min_log_odds=odds)
+        said = why(clear, settings, event, picks, "vote")
+        if said.outcome != "found":
+            break
+    assert said.outcome == "as likely by chance" and "min_log_odds" in said.text
 
 
 def test_every_true_event_of_a_noisy_set_gets_an_answer(regional_set):
