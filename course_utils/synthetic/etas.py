@@ -85,6 +85,7 @@ class Sequence:
         on_plane_km: (n, 3) along strike, down dip, off the plane, from the plane's centre.
         plane: number of the plane that the event lies on.
         generation: 0 for events that were given, 1 for their direct aftershocks, and so on.
+        parent: position of the event that triggered it, -1 for events that were given.
     """
 
     days: np.ndarray
@@ -92,6 +93,7 @@ class Sequence:
     on_plane_km: np.ndarray
     plane: np.ndarray
     generation: np.ndarray
+    parent: np.ndarray
 
 
 def simulate(etas: Etas, draws: Draws, first: Sequence, until_days: float, scatter_first=None) -> Sequence:
@@ -105,7 +107,7 @@ def simulate(etas: Etas, draws: Draws, first: Sequence, until_days: float, scatt
         scatter_first: ``f(draws, count) -> (on_plane_km, plane)`` places the direct aftershocks of the first event of
             ``first`` (a main shock as large as its faults); by default they follow the distance kernel too.
     """
-    generations, parents = [first], first
+    generations, parents, before = [first], first, 0
     while len(parents.days):
         step = draws.child("generation", len(generations))
         mean = etas.productivity * 10 ** (etas.alpha * (parents.magnitude - etas.min_magnitude))
@@ -120,8 +122,11 @@ def simulate(etas: Etas, draws: Draws, first: Sequence, until_days: float, scatt
             of_main = parent == 0
             place[of_main], plane[of_main] = scatter_first(step.child("rupture"), int(of_main.sum()))
         magnitude = etas.magnitudes(step.child("magnitude"), count)
-        parents = Sequence(days, magnitude, place, plane, np.full(count, len(generations)))
+        generation, parent = np.full(count, len(generations)), parent + before
+        before += len(parents.days)
+        parents = Sequence(days, magnitude, place, plane, generation, parent)
         generations.append(parents)
     joined = [np.concatenate([getattr(g, name) for g in generations]) for name in Sequence.__dataclass_fields__]
     order = np.argsort(joined[0], kind="stable")
-    return Sequence(*(values[order] for values in joined))
+    *columns, parent = (values[order] for values in joined)
+    return Sequence(*columns, np.where(parent < 0, -1, np.argsort(order)[parent]))

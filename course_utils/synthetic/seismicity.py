@@ -62,6 +62,7 @@ class Event:
         key: names its random numbers.
         path_key: names the scattering of its paths; members of a repeating family share it.
         family_mw: Mw that sets the length of the records of a family, so that they are alike sample for sample.
+        parent_key: key of the event that triggered it, None for one that came by itself.
     """
 
     time_s: float
@@ -76,6 +77,7 @@ class Event:
     key: str
     path_key: str
     family_mw: float | None = None
+    parent_key: str | None = None
 
 
 def fault_planes(seed: int) -> tuple[FaultPlane, FaultPlane]:
@@ -150,7 +152,7 @@ def _sequence(seed: int, scenario: Scenario) -> list[Event]:
         where = np.vstack([[2.0, 1.0, 0.0], where])
         size = np.append(scenario.main_magnitude, size)
         plane = np.append(0, plane)
-    first = Sequence(days, size, where, plane, np.zeros(len(days), int))
+    first = Sequence(days, size, where, plane, np.zeros(len(days), int), np.full(len(days), -1))
 
     def on_rupture(step: Draws, n: int):
         which = (step.uniform(size=n) > 0.62).astype(int)
@@ -180,7 +182,8 @@ def _sequence(seed: int, scenario: Scenario) -> list[Event]:
         strike, dip, rake = np.array(angles) + spread * own.normal(size=3)
         cluster = "main shock" if main and generation == 0 else ("aftershock" if generation else "background")
         angles = (strike % 360, float(np.clip(dip, 2, 89)), rake)
-        found.append(_shear(own, seconds[i], at, grown.magnitude[i], angles, cluster, f"etas {i}"))
+        one = _shear(own, seconds[i], at, grown.magnitude[i], angles, cluster, f"etas {i}")
+        found.append(replace(one, parent_key=f"etas {grown.parent[i]}" if generation else None))
     return found
 
 

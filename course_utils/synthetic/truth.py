@@ -30,6 +30,7 @@ class Truth:
             moment tensor m_nn ... m_ed (unit, north-east-down) or force f_n, f_e, f_d, stress_drop_mpa.
         arrivals: arrivals table of all events at all stations within the records; ``snr_db`` as in
             :mod:`course_utils.synthetic.measurements`.
+        parents: which event triggered which.
         planes: the two faults of the sequence.
         local_magnitudes: ML of the events.
         transients: disturbances of the noise.
@@ -96,6 +97,21 @@ class Truth:
     @cached_property
     def _measured(self) -> list[Measured]:
         return [measure(self._world, j) for j in range(len(self._world.receivers))]
+
+    @cached_property
+    def parents(self) -> pd.DataFrame:
+        """Triggering, one row per event: event_id, parent_id, triggered (bool). parent_id is the event that triggered
+        it, -1 for an event that came by itself or whose parent struck before the records."""
+        listed, ids = self._world.event_list, self.events["event_id"].to_numpy()
+        known = dict(zip((e.key for e in listed), ids.tolist(), strict=True))
+        keys = [e.parent_key for e in listed]
+        return pd.DataFrame(
+            {
+                "event_id": ids,
+                "parent_id": np.array([known.get(key, -1) for key in keys], np.int64),
+                "triggered": [key is not None for key in keys],
+            }
+        )
 
     @cached_property
     def planes(self) -> pd.DataFrame:

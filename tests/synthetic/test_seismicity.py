@@ -17,7 +17,7 @@ from course_utils.synthetic.seismicity import CENTRE, events, fault_planes, work
 
 
 def _first(magnitude: float) -> Sequence:
-    return Sequence(np.zeros(1), np.array([magnitude]), np.zeros((1, 3)), np.zeros(1, int), np.zeros(1, int))
+    return Sequence(np.zeros(1), np.array([magnitude]), np.zeros((1, 3)), np.zeros(1, int), np.zeros(1, int), np.full(1, -1))
 
 
 def test_the_true_medium_differs_from_the_published_one_as_stated():
@@ -119,6 +119,27 @@ def test_direct_aftershocks_number_as_their_mean():
     mean = etas.productivity * 10 ** (etas.alpha * 4.0) * float(etas.decayed(5.0))
     counts = [(simulate(etas, Draws(s, "n"), _first(5.0), 5.0).generation == 1).sum() for s in range(30)]
     assert np.mean(counts) == pytest.approx(mean, abs=4 * np.sqrt(mean / 30))
+
+
+def test_every_aftershock_names_the_event_that_triggered_it():
+    grown = simulate(Etas(productivity=0.1, min_magnitude=1.0), Draws(3, "parents"), _first(5.0), 5.0)
+    given = grown.parent < 0
+    assert (given == (grown.generation == 0)).all() and len(grown.days) > 50
+    assert (grown.generation[~given] == grown.generation[grown.parent[~given]] + 1).all()
+    assert (grown.days[~given] > grown.days[grown.parent[~given]]).all() and grown.generation.max() > 1
+    off = grown.on_plane_km[~given] - grown.on_plane_km[grown.parent[~given]]
+    assert np.hypot(off[:, 0], off[:, 1]).max() <= 8.0 + 1e-9  # no aftershock is farther from its parent
+
+    truth = World(seed=4, preset="day").truth
+    parents = truth.parents
+    assert (parents["event_id"] == truth.events["event_id"]).all()
+    assert (parents["triggered"] == (truth.events["cluster"] == "aftershock")).all()
+    when = truth.events.set_index("event_id")["time"]
+    known = parents[parents["parent_id"] != -1]
+    assert len(known) > 500 and set(known["parent_id"]) <= set(when.index)
+    assert (when[known["parent_id"]].to_numpy() < when[known["event_id"]].to_numpy()).all()
+    main = truth.events.loc[truth.events["cluster"] == "main shock", "event_id"].item()
+    assert known["parent_id"].value_counts().idxmax() == main
 
 
 def test_aftershocks_lie_on_the_two_planes():
