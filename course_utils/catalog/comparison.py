@@ -146,7 +146,7 @@ def compare(
 
 
 def by_day(comparison: Comparison) -> pd.DataFrame:
-    """One row per UTC day on which either catalog holds an event.
+    """One row per UTC day on which either catalog holds an event; a pair belongs to the day of its reference event.
 
     Returns:
         day, reference (expected events), events, found, missed, proposed; ``no_events``: the reference expects events of
@@ -156,7 +156,7 @@ def by_day(comparison: Comparison) -> pd.DataFrame:
     wanted = comparison.wanted
     counts = {
         "reference": wanted["time"],
-        "events": comparison.events["time"],
+        "events": pd.concat([comparison.pairs["time"], comparison.proposed["time"]]),
         "found": wanted.loc[wanted["found"], "time"],
         "missed": wanted.loc[~wanted["found"], "time"],
         "proposed": comparison.proposed["time"],
@@ -165,8 +165,8 @@ def by_day(comparison: Comparison) -> pd.DataFrame:
     days = days.fillna(0).astype("int64").sort_index().rename_axis("day").reset_index()
     listed = comparison.reference["time"].dt.floor("D")
     return days.assign(
-        no_events=(days["reference"] > 0) & (days["events"] == 0) & (days["found"] == 0),
-        no_reference=(days["events"] > 0) & (days["proposed"] == days["events"]) & ~days["day"].isin(listed),
+        no_events=(days["reference"] > 0) & (days["events"] == 0),
+        no_reference=(days["events"] > 0) & ~days["day"].isin(listed),
     )
 
 

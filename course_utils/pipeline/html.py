@@ -40,7 +40,9 @@ def picture(figure: matplotlib.figure.Figure, alt: str) -> str:
 def table(frame: pd.DataFrame, most: int = 100, index: bool = False) -> str:
     """The first rows of a frame, and how many there are."""
     more = f"<p>The first {most} of {len(frame)}.</p>" if len(frame) > most else ""
-    html = frame.head(most).to_html(index=index, border=0, na_rep="", float_format=lambda v: f"{v:.3g}")
+    html = frame.head(most).to_html(
+        index=index, border=0, na_rep="", float_format=lambda v: f"{v:.0f}" if abs(v) >= 1000 else f"{v:.3g}"
+    )
     return f'{more}<div class="scroll" tabindex="0">{html}</div>'
 
 

@@ -158,17 +158,22 @@ def open_records(text: str, start=None, end=None, stations: tuple[str, ...] = ()
 def open_catalog(text: str, config: Config | None = None) -> tuple[Catalog, frozenset[int] | None]:
     """The catalog that a text names, and the ids of the events to be expected of another one (None: all).
 
-    A file, a folder, ``data:NAME`` or ``synthetic:NAME``; of a synthetic truth, only what can be seen is expected.
+    A file, a folder, ``data:NAME``, ``data:NAME/PART`` for another list of events in the set, or ``synthetic:NAME``; of a
+    synthetic truth, only what can be seen is expected.
     Paths are relative to the configuration when there is one.
     """
     if text.startswith(SYNTHETIC):
         truth = world(text.removeprefix(SYNTHETIC)).truth
-        return Catalog(events=truth.events), frozenset(truth.detectable()["event_id"].tolist())
+        return truth.catalog(), frozenset(truth.detectable()["event_id"].tolist())
     if text.startswith(DATASET):
-        opened = _opened(text.removeprefix(DATASET))
-        if "events" not in opened:
-            raise ConfigError(f"{text!r}: the data set holds no events, but {', '.join(opened.parts)}")
-        return opened.catalog, None
+        name, _, part = text.removeprefix(DATASET).partition("/")
+        opened = _opened(name)
+        if (part or "events") not in opened:
+            raise ConfigError(f"{text!r}: the data set holds no {part or 'events'}, but {', '.join(opened.parts)}")
+        if not part:
+            return opened.catalog, None
+        chosen = opened[part]
+        return chosen if isinstance(chosen, Catalog) else Catalog(events=chosen), None
     return read_catalog(config.path(text) if config else Path(text).expanduser()), None
 
 

@@ -32,7 +32,8 @@ def recall_against(ax: Axes, curves: Mapping[str, pd.DataFrame], xlabel: str = "
         if len(curve):
             first, last = curve.iloc[0], curve.iloc[-1]
             said.append(
-                f"{name}: {first['recall']:.2f} at {first['value']:g}, {last['recall']:.2f} at {last['value']:g}, "
+                (f"{name}: " if len(curves) > 1 else "")
+                + f"{first['recall']:.2f} at {first['value']:.3g}, {last['recall']:.2f} at {last['value']:.3g}, "
                 f"{curve['n'].sum()} in all"
             )
     ax.set(xlabel=xlabel, ylabel="recall", ylim=(-0.03, 1.05))
@@ -61,7 +62,7 @@ def residual_clouds(axes: Sequence[Axes], pairs: pd.DataFrame) -> str:
             ax.axhline(y.median(), color="black", ls="--", lw=1)
         for values, limit in ((x, ax.set_xlim), (y, ax.set_ylim)):
             of = pd.concat([x, y]) if ax is place else values
-            if of.notna().any() and values is not pairs["magnitude"]:
+            if of.notna().any() and not (ax is size and values is x):
                 # the few far ones would squeeze the cloud to a point
                 reach = 1.15 * max(np.nanquantile(of.abs(), 0.985), 1e-3)
                 limit(-reach, reach)
@@ -98,10 +99,11 @@ def days(ax: Axes, by_day: pd.DataFrame) -> str:
     ax.yaxis.set_major_formatter(lambda v, _: f"{abs(v):g}")
     ax.set_ylabel("events")
     ax.margins(y=0.12)
+    ax.set_xlim(-0.5 - 2 / len(at), len(at) - 0.5 + 2 / len(at)) if len(at) else None
     ax.legend(fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     absent = int(by_day["no_events"].sum())
     return (
-        f"Events by day, {len(by_day)} days: {by_day['found'].sum()} matched and {by_day['missed'].sum()} missed upwards, "
+        f"Events by day: {by_day['found'].sum()} matched and {by_day['missed'].sum()} missed upwards, "
         f"{by_day['proposed'].sum()} proposed downwards; "
-        + (f"{absent} days without any event of the catalog are marked." if absent else "no day is without events.")
+        + (f"without any event of the catalog: {absent}, marked." if absent else "no day is without events.")
     )
