@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.text import bad, checked, lines, numbers, utc
+from course_utils.catalog.formats.text import bad, checked, layers, lines, numbers, utc
 from course_utils.catalog.tables import Catalog, conform
 
 _DIFFERENCES = ["event_id_1", "event_id_2", "station", "phase", "dt_s", "weight", "kind"]
@@ -122,7 +122,10 @@ def read_differences(path: str | Path, kind: str) -> pd.DataFrame:
 
 
 def read_phases(path: str | Path) -> Catalog:
-    """Events, picks and assignments from a ``.pha`` file. Weights are taken without their sign, which ph2dt uses as a flag."""
+    """Events, picks and assignments from a ``.pha`` file; errors of 0 are unknown.
+
+    Weights are taken without their sign, which ph2dt uses as a flag.
+    """
     events, picks = [], []
     for number, words in _lines(path):
         if words[0].startswith("#"):
@@ -131,14 +134,15 @@ def read_phases(path: str | Path) -> Catalog:
                 raise bad(path, number, f"an event with {len(values)} values", "# and date to id are 14")
             time = _calendar(path, number, values[0] * 10000 + values[1] * 100 + values[2], 0)
             time += np.timedelta64(round((values[3] * 3600 + values[4] * 60 + values[5]) * 1e6), "us")
-            events.append((int(values[13]), time, *values[6:10]))
+            events.append((int(values[13]), time, *values[6:10], *(v or np.nan for v in values[10:13])))
         elif not events or len(words) != 4:
             raise bad(path, number, " ".join(words)[:40], "a phase line has label, travel time, weight, phase")
         else:
             travel, weight = numbers(path, number, words[1:3])
             when = events[-1][1] + np.timedelta64(round(travel * 1e6), "us")
             picks.append((events[-1][0], station_name(words[0]), words[3], when, abs(weight)))
-    table = pd.DataFrame(events, columns=["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"])
+    names = ["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"]
+    table = pd.DataFrame(events, columns=[*names, "horizontal_error_km", "depth_error_km", "rms_s"])
     rows = pd.DataFrame(picks, columns=["event_id", "station", "phase", "time", "weight"])
     twice = rows.duplicated(["event_id", "station", "phase", "time"])
     if twice.any():
@@ -305,11 +309,7 @@ def control_text(stages: list[dict], velocity: pd.DataFrame, kinds: set[str], mi
         kinds: "ct", "cc" or both.
         min_links: fewest catalog (or, without them, correlation) times of a pair.
     """
-    depth, vp, vs = (velocity[c].to_numpy(float) for c in ("depth_km", "vp_km_s", "vs_km_s"))
-    top = np.unique(np.maximum(depth, 0.0))
-    edges = np.append(top, top[-1] + 1.0)
-    fine = edges[:-1, None] + (np.arange(10) + 0.5) / 10 * np.diff(edges)[:, None]
-    p, s = (np.interp(fine, depth + 1e-9 * np.arange(len(depth)), v).mean(axis=1) for v in (vp, vs))
+    top, p, s = layers(velocity)
     sets, names = [], ("cc_p", "cc_s", "cc_sigmas", "cc_max_km", "ct_p", "ct_s", "ct_sigmas", "ct_max_km")
     for stage in stages:
         values = ("-999" if stage.get(name) is None else f"{stage[name]:g}" for name in names)

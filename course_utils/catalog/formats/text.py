@@ -95,17 +95,15 @@ def gathered(path, events: list[dict], phases: list[dict], account: Account, **t
         return Catalog(frame_of(events, "events", path), **tables)
     rows = pd.DataFrame(phases)
     rows["time"] = utc(rows["time"])
-    rows["pick_id"] = checked(rows[[c for c in _PICK if c in rows]], "picks", path)["pick_id"] if rows.index.size else 0
+    rows["channel"] = rows["channel"].fillna("") if "channel" in rows else ""
+    same = rows.groupby(["station", "channel", "phase", "time"], sort=False).ngroup().to_numpy()
+    _, first = np.unique(same, return_index=True)
+    picks = checked(rows.iloc[first][[c for c in _PICK if c in rows]].replace({"channel": {"": None}}), "picks", path)
+    rows["pick_id"] = picks["pick_id"].to_numpy()[same]
     twice = rows.duplicated(["event_id", "pick_id"])
     account.row("picks", "stands twice in its event", int(twice.sum()))
-    rows = rows[~twice]
-    picks = rows[["pick_id", *(c for c in _PICK if c in rows)]].drop_duplicates("pick_id")
-    return Catalog(
-        frame_of(events, "events", path),
-        checked(rows.drop(columns=[c for c in ("channel", "time", "pick_error_s") if c in rows]), "assignments", path),
-        checked(picks, "picks", path),
-        **tables,
-    )
+    pairs = rows[~twice].drop(columns=[c for c in ("channel", "time", "pick_error_s") if c in rows])
+    return Catalog(frame_of(events, "events", path), checked(pairs, "assignments", path), picks, **tables)
 
 
 # ---- fixed columns -------------------------------------------------------------------------------------------------------------------
@@ -167,6 +165,15 @@ def degrees_minutes(value: float, decimals: int) -> tuple[int, float, bool]:
 def west_to_east(longitude: float) -> float:
     """The longitude between -180 and 180 degrees."""
     return (longitude + 180.0) % 360.0 - 180.0 if not -180.0 <= longitude <= 180.0 else longitude
+
+
+def layers(velocity: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tops in km from sea level down, and the mean P and S velocity of the layers between the nodes of a model."""
+    depth, vp, vs = (velocity[c].to_numpy(float) for c in ("depth_km", "vp_km_s", "vs_km_s"))
+    top = np.unique(np.maximum(depth, 0.0))
+    edges = np.append(top, top[-1] + 1.0)
+    fine = edges[:-1, None] + (np.arange(10) + 0.5) / 10 * np.diff(edges)[:, None]
+    return top, *(np.interp(fine, depth + 1e-9 * np.arange(len(depth)), v).mean(axis=1) for v in (vp, vs))
 
 
 # ---- what a format cannot hold -------------------------------------------------------------------------------------------------------

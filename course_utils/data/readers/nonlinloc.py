@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 
-from ...catalog.tables import conform, stable_ids
+from ...catalog.formats import nonlinloc
+from ...catalog.tables import stable_ids
 from ..errors import WrongContent
 from ..fetching import fetch
 from ..manifests import Dataset
@@ -34,131 +32,35 @@ def read(entry: Dataset, progress: bool = True) -> Opened:
     Labels NET_STA_LOC become "NET.STA.LOC" ("--" is an empty location); the malformed ones keep the parts they have.
 
     Raises:
-        WrongContent: a line that cannot be read, or a block of picks without a hypocenter.
+        WrongContent: a block of picks without a hypocenter.
+        TableError: a line that cannot be read.
 
     Lomax et al. (2000), doi:10.1007/978-94-015-9536-0_5.
     """
     outputs = sorted(f.path for f in entry.files if f.path.startswith(_OUTPUT) and f.path.endswith(".loc.hyp"))
     outputs = [path for path in outputs if ".sum." not in path]
     folder = fetch(entry.name, [_CONTROL, _STATIONS, _PICKS, *outputs], progress=progress)
-    picks = read_observations(folder / _PICKS)
-    found = [read_hypocenter(folder / path) for path in outputs]
-    events = pd.DataFrame([event for event, _ in found]).sort_values("time", ignore_index=True)
-    events.insert(0, "event_id", stable_ids(events["time"].astype(str)))
-    blocks = picks.pop("block")
-    block_event = _event_of_block(picks["time"].groupby(blocks).min(), events)
-    ids = events["event_id"].to_numpy()[blocks.map(block_event)]
-    pairs = picks[["pick_id", "station", "phase"]].assign(event_id=ids)
-    used = pd.concat([phases.assign(time=event["time"]) for event, phases in found])
-    used = used.merge(events[["event_id", "time"]], on="time").drop(columns="time")
+    observed = nonlinloc.read_obs(folder / _PICKS)
+    found = [nonlinloc.read_hyp(folder / path) for path in outputs]
+    events = pd.concat([one.events for one in found]).sort_values("time", ignore_index=True)
+    events["event_id"] = stable_ids(events["time"].astype(str))
+    times = observed.assignments[["event_id", "pick_id"]].merge(observed.picks[["pick_id", "time"]], on="pick_id")
+    block_event = _event_of_block(times.groupby("event_id")["time"].min(), events)
+    ids = events["event_id"].to_numpy()[observed.assignments["event_id"].map(block_event)]
+    pairs = observed.assignments[["pick_id", "station", "phase"]].assign(event_id=ids)
+    weights = [one.assignments[["station", "phase", "weight"]].assign(time=one.events["time"].iloc[0]) for one in found]
+    used = pd.concat(weights).merge(events[["event_id", "time"]], on="time").drop(columns="time")
     pairs = pairs.merge(used.drop_duplicates(["event_id", "station", "phase"]), how="left")
     return Opened(
         entry,
         folder,
         read,
-        stations=read_stations(folder / _STATIONS),
-        velocity=read_layers(folder / _CONTROL),
-        picks=picks,
+        stations=nonlinloc.read_stations(folder / _STATIONS),
+        velocity=nonlinloc.read_layers(folder / _CONTROL),
+        picks=observed.picks,
         events=events,
         assignments=pairs.assign(weight=pairs["weight"].fillna(0.0)),
     )
-
-
-def read_layers(path: Path) -> pd.DataFrame:
-    """Velocity table from the LAYER lines of a control file: depth, Vp and its gradient, Vs and its gradient."""
-    rows = []
-    for number, words in _lines(path, "LAYER"):
-        values = _numbers(words[1:6], path, number)
-        if len(values) < 5:
-            raise WrongContent(f"{path.name}, line {number}: LAYER needs depth, Vp, gradient, Vs, gradient")
-        rows.append(values)
-    if not rows:
-        raise WrongContent(f"{path.name}: no LAYER line; is this a NonLinLoc control file?")
-    top, vp, vp_slope, vs, vs_slope = np.array(rows).T
-    thick = np.diff(top)
-    nodes = [(top[0], vp[0], vs[0])]
-    for i, h in enumerate(thick):
-        nodes.append((top[i + 1], vp[i] + vp_slope[i] * h, vs[i] + vs_slope[i] * h))
-        nodes.append((top[i + 1], vp[i + 1], vs[i + 1]))
-    return conform(pd.DataFrame(nodes, columns=["depth_km", "vp_km_s", "vs_km_s"]), "velocity")
-
-
-def read_stations(path: Path) -> pd.DataFrame:
-    """Stations table from ``GTSRCE label LATLON latitude longitude depth elevation`` lines (km)."""
-    rows = []
-    for number, words in _lines(path, "GTSRCE"):
-        if len(words) < 7 or words[2] != "LATLON":
-            raise WrongContent(f"{path.name}, line {number}: only GTSRCE label LATLON lat lon depth elevation is read")
-        latitude, longitude, depth, elevation = _numbers(words[3:7], path, number)
-        rows.append((station_name(words[1]), latitude, longitude, 1000.0 * (elevation - depth)))
-    return conform(pd.DataFrame(rows, columns=["station", "latitude", "longitude", "elevation_m"]), "stations")
-
-
-def read_observations(path: Path) -> pd.DataFrame:
-    """Picks table from a NLLOC_OBS file, with the column ``block``: events are separated by empty lines."""
-    rows, block, empty = [], 0, True
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
-        if not words:
-            block, empty = block + (not empty), True
-            continue
-        if words[0].startswith("#"):
-            continue
-        if len(words) < 11 or words[9] != "GAU" or words[4] not in ("P", "S"):
-            raise WrongContent(f"{path.name}, line {number}: not a P or S phase line of NLLOC_OBS: {line[:60]!r}")
-        seconds, error = _numbers([words[8], words[10]], path, number)
-        try:
-            minute = pd.to_datetime(words[6] + words[7].zfill(4), format="%Y%m%d%H%M", utc=True)
-        except ValueError as problem:
-            raise WrongContent(f"{path.name}, line {number}: {words[6]} {words[7]} is no date and minute") from problem
-        time = minute + pd.to_timedelta(round(seconds * 1e6), unit="us")
-        band = words[2][:2] if words[2] != "?" else ""
-        rows.append((station_name(words[0]), band, words[4], time, error, block))
-        empty = False
-    columns = ["station", "channel", "phase", "time", "pick_error_s", "block"]
-    return conform(pd.DataFrame(rows, columns=columns), "picks")
-
-
-def read_hypocenter(path: Path) -> tuple[dict, pd.DataFrame]:
-    """One NonLinLoc ``.hyp`` file: the event as a row of the events table, and station, phase, weight of its phases."""
-    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    first = {words[0]: words for words in reversed(lines) if words}
-    needed = ("GEOGRAPHIC", "QUALITY", "STATISTICS", "PHASE")
-    missing = [name for name in needed if name not in first]
-    if missing:
-        raise WrongContent(f"{path.name}: no {', '.join(missing)} line; is this a NonLinLoc hypocenter file?")
-    geographic, quality, spread = first["GEOGRAPHIC"], first["QUALITY"], first["STATISTICS"]
-    year, month, day, hour, minute = map(int, geographic[2:7])
-    time = pd.Timestamp(year, month, day, hour, minute, tz="UTC")
-    covariance = {key: float(_after(spread, key)) for key in ("CovXX", "XY", "YY", "ZZ")}
-    plane = [[covariance["CovXX"], covariance["XY"]], [covariance["XY"], covariance["YY"]]]
-    start = next(i for i, words in enumerate(lines) if words[:1] == ["PHASE"]) + 1
-    phases = []
-    for words in lines[start:]:
-        if not words or words[0].startswith("END_PHASE"):
-            break
-        phases.append((station_name(words[0]), words[4], float(words[words.index(">") + 3])))
-    phases = pd.DataFrame(phases, columns=["station", "phase", "weight"])
-    used = phases.loc[phases["weight"] > 0, "phase"]
-    event = {
-        "time": time + pd.to_timedelta(round(float(geographic[7]) * 1e6), unit="us"),
-        "latitude": float(_after(geographic, "Lat")),
-        "longitude": float(_after(geographic, "Long")),
-        "depth_km": float(_after(geographic, "Depth")),
-        "horizontal_error_km": float(np.sqrt(2.2789 * np.linalg.eigvalsh(plane).max())),
-        "depth_error_km": float(np.sqrt(covariance["ZZ"])),
-        "rms_s": float(_after(quality, "RMS")),
-        "azimuthal_gap_deg": float(_after(quality, "Gap")),
-        "n_p": int((used == "P").sum()),
-        "n_s": int((used == "S").sum()),
-    }
-    return event, phases
-
-
-def station_name(label: str) -> str:
-    """ "AK_RC01_--" as "AK.RC01."; what a malformed label lacks stays empty."""
-    parts = [part.replace("--", "") for part in label.split("_")]
-    return ".".join([*parts, "", ""][:3])
 
 
 def _event_of_block(first_picks: pd.Series, events: pd.DataFrame) -> dict[int, int]:
@@ -171,21 +73,3 @@ def _event_of_block(first_picks: pd.Series, events: pd.DataFrame) -> dict[int, i
             raise WrongContent(f"picks from {first}: no hypocenter of their own within the minute before")
         out[int(block)] = int(fits.idxmin())
     return out
-
-
-def _lines(path: Path, keyword: str):
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
-        if words and words[0] == keyword:
-            yield number, words
-
-
-def _numbers(words: list[str], path: Path, number: int) -> list[float]:
-    try:
-        return [float(word) for word in words]
-    except ValueError as problem:
-        raise WrongContent(f"{path.name}, line {number}: {problem}") from problem
-
-
-def _after(words: list[str], key: str) -> str:
-    return words[words.index(key) + 1]
