@@ -17,7 +17,8 @@ from course_utils.catalog.magnitude import MagnitudeScale
 from course_utils.catalog.tables import Catalog
 from course_utils.earth import distance_azimuth
 from course_utils.location import locate
-from course_utils.synthetic.catalog_faults import CatalogPicks, Spoiled, catalog_picks, inject
+from course_utils.synthetic.catalog_faults import Spoiled, inject
+from course_utils.synthetic.catalog_picks import CatalogPicks, catalog_picks
 
 # of rms velocities of S in m/s, 1-16 Hz; the level is that of the synthetic Earth's Mw near 1.5
 SCALE = MagnitudeScale(offset=8.5, unit="m/s", name="S velocity")

@@ -2,10 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from course_utils.catalog.tables import Catalog
 from course_utils.pipeline.faulty_catalog import faulty_catalog
-from course_utils.synthetic.catalog_faults import KINDS, catalog_picks, inject
+from course_utils.synthetic.catalog_faults import KINDS, inject
+from course_utils.synthetic.catalog_picks import catalog_picks
 
-SEED, N = 2**127 + 11, 150
+SEED, N = 2**127 + 11, 100
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +47,9 @@ def test_kinds_are_what_they_say(made):
 
 
 def test_swapped_picks_exchange_phases():
-    drawn = catalog_picks(5, 60)
+    drawn = catalog_picks(SEED, 60)
     true = drawn.origin.merge(drawn.picks, on="pick_id")
     first = true[true["true_event_id"] >= 0].groupby("true_event_id")
-    from course_utils.catalog.tables import Catalog
-
     ids = {e: i for i, e in enumerate(first.groups)}
     rows = true[true["true_event_id"] >= 0]
     assignments = rows[["pick_id", "station", "phase"]].assign(event_id=rows["true_event_id"])
