@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.text import bad, checked, layers, lines, numbers, utc
+from course_utils.catalog.formats.text import Account, bad, checked, layers, lines, numbers, utc
+from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
+LONGEST_LABEL = 7  # characters
+LARGEST_ID = 2**31 - 1
 _DIFFERENCES = ["event_id_1", "event_id_2", "station", "phase", "dt_s", "weight", "kind"]
 _RELOC = [
     "event_id",
@@ -51,10 +54,15 @@ def station_name(label: str) -> str:
     return label if "." in label else f".{label}."
 
 
+def short_label(name: str) -> str:
+    """ "NC.CBW." as "NCCBW", however long."""
+    return name.replace(".", "")
+
+
 def station_label(name: str) -> str:
     """ "NC.CBW." as "NCCBW"; ValueError when it is longer than seven characters."""
-    label = name.replace(".", "")
-    if not 1 <= len(label) <= 7:
+    label = short_label(name)
+    if not 1 <= len(label) <= LONGEST_LABEL:
         raise ValueError(f"station {name!r}: HypoDD takes labels of 1 to 7 characters, {label!r} has {len(label)}")
     return label
 
@@ -263,6 +271,43 @@ def differences_text(links: pd.DataFrame, kind: str) -> str:
         times = f"{row.dt_s:10.6f}" if kind == "cc" else f"{max(row.dt_s, 0.0):9.6f} {max(-row.dt_s, 0.0):9.6f}"
         out.append(f"{labels[row.station]:<7s} {times} {row.weight:6.4f} {row.phase}")
     return "".join(line + "\n" for line in out)
+
+
+def write_phases(catalog: Catalog, path: str | Path, account: Account | None = None) -> Path:
+    """Write a ``.pha`` file: origin times in ms, travel times to 0.1 ms; unknown magnitudes and errors are 0, weights 1."""
+    account = account or Account()
+    labels = account.labels(catalog.assignments["station"], short_label, LONGEST_LABEL, station_name)
+    ids = account.numbers(catalog.events, LARGEST_ID)
+    picks = catalog.assignments.merge(catalog.picks[["pick_id", "time"]], on="pick_id").sort_values(["time", "pick_id"])
+    account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
+    account.value("events", "magnitude unknown, written as 0", int(catalog.events["magnitude"].isna().sum()))
+    by_event, out = dict(tuple(picks.groupby("event_id", sort=False))), []
+    for row in catalog.events.sort_values(["time", "event_id"]).itertuples():
+        time = row.time.round("ms")
+        values = (row.magnitude, row.horizontal_error_km, row.depth_error_km, row.rms_s)
+        m, eh, ez, rms = (0.0 if pd.isna(value) else value for value in values)
+        out.append(
+            f"# {time:%Y %m %d %H %M} {time.second + time.microsecond / 1e6:6.3f} {row.latitude:10.6f} {row.longitude:11.6f} "
+            f"{row.depth_km:9.4f} {m:5.2f} {eh:7.3f} {ez:7.3f} {rms:7.4f} {ids[row.event_id]:10d}\n"
+        )
+        for pick in by_event[row.event_id].itertuples() if row.event_id in by_event else ():
+            weight = 1.0 if pd.isna(pick.weight) else pick.weight
+            travel = (pick.time - time).total_seconds()
+            out.append(f"{labels[pick.station]:<7s} {travel:10.4f} {weight:7.4f} {pick.phase}\n")
+    return write_text("".join(out), path)
+
+
+def write_events(events: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
+    """Write ``event.dat``; ids beyond nine digits are replaced, and noted in ``account``."""
+    ids = (account or Account()).numbers(events, LARGEST_ID)
+    ordered = events.sort_values(["time", "event_id"])
+    return write_text(events_text(ordered.assign(event_id=ordered["event_id"].map(ids))), path)
+
+
+def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
+    """Write ``station.dat``; stations whose labels are too long or the same get others, noted in ``account``."""
+    labels = (account or Account()).labels(stations["station"], short_label, LONGEST_LABEL, station_name)
+    return write_text(stations_text(stations.assign(station=stations["station"].map(labels))), path)
 
 
 def relocated_text(events: pd.DataFrame) -> str:

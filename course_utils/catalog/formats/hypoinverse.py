@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from course_utils.catalog.formats.hypoinverse_cards import EVENT, OLD_EVENT, OLD_PHASE, PHASE, STATION
 from course_utils.catalog.formats.text import (
     Account,
-    Layout,
     Overflow,
     bad,
     calendar,
@@ -33,103 +33,6 @@ from course_utils.catalog.formats.text import (
 from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
-_EVENT: Layout = {
-    "time": (1, 12),
-    "seconds": (13, 16, 2),
-    "latitude": (17, 18, 0),
-    "south": (19, 19),
-    "latitude_minutes": (20, 23, 2),
-    "longitude": (24, 26, 0),
-    "east": (27, 27),
-    "longitude_minutes": (28, 31, 2),
-    "depth": (32, 36, 2),
-    "amplitude_magnitude": (37, 39, 2),
-    "n_phases": (40, 42, 0),
-    "azimuthal_gap_deg": (43, 45, 0),
-    "rms_s": (49, 52, 2),
-    "duration_magnitude": (71, 73, 2),
-    "remark": (81, 81),
-    "n_s": (83, 85, 0),
-    "horizontal_error_km": (86, 89, 2),
-    "depth_error_km": (90, 93, 2),
-    "event_id": (137, 146, 0),
-    "magnitude_label": (147, 147),
-    "magnitude": (148, 150, 2),
-}
-_PHASE: Layout = {
-    "code": (1, 5),
-    "network": (6, 7),
-    "channel": (10, 12),
-    "p": (14, 15),
-    "p_code": (17, 17, 0),
-    "time": (18, 29),
-    "p_seconds": (30, 34, 2),
-    "p_residual_s": (35, 38, 2),
-    "p_weight": (39, 41, 2),
-    "s_seconds": (42, 46, 2),
-    "s": (47, 48),
-    "s_code": (50, 50, 0),
-    "s_residual_s": (51, 54, 2),
-    "s_weight": (64, 66, 2),
-    "distance_km": (75, 78, 1),
-    "azimuth_deg": (92, 94, 0),
-    "location": (112, 113),
-}
-# The same fields before the year 2000 format, which is read but no longer written.
-_OLD_EVENT: Layout = {
-    "time": (1, 10),
-    "seconds": (11, 14, 2),
-    "latitude": (15, 16, 0),
-    "south": (17, 17),
-    "latitude_minutes": (18, 21, 2),
-    "longitude": (22, 24, 0),
-    "east": (25, 25),
-    "longitude_minutes": (26, 29, 2),
-    "depth": (30, 34, 2),
-    "amplitude_magnitude": (35, 36, 1),
-    "n_phases": (37, 39, 0),
-    "azimuthal_gap_deg": (40, 42, 0),
-    "rms_s": (46, 49, 2),
-    "duration_magnitude": (68, 69, 1),
-    "remark": (77, 77),
-    "n_s": (79, 80, 0),
-    "horizontal_error_km": (81, 84, 2),
-    "depth_error_km": (85, 88, 2),
-    "event_id": (129, 138, 0),
-    "magnitude_label": (139, 139),
-    "magnitude": (140, 142, 2),
-}
-_OLD_PHASE: Layout = {
-    "code": (1, 4),
-    "p": (5, 6),
-    "p_code": (8, 8, 0),
-    "time": (10, 19),
-    "p_seconds": (20, 24, 2),
-    "p_residual_s": (25, 28, 2),
-    "p_weight": (29, 31, 2),
-    "s_seconds": (32, 36, 2),
-    "s": (37, 38),
-    "s_code": (40, 40, 0),
-    "s_residual_s": (41, 44, 2),
-    "s_weight": (48, 50, 2),
-    "distance_km": (59, 62, 1),
-    "azimuth_deg": (76, 78, 0),
-    "channel": (96, 98),
-    "network": (99, 100),
-}
-_STATION: Layout = {
-    "code": (1, 5),
-    "network": (7, 8),
-    "channel": (11, 13),
-    "latitude": (16, 17, 0),
-    "latitude_minutes": (19, 25, 4),
-    "south": (26, 26),
-    "longitude": (27, 29, 0),
-    "longitude_minutes": (31, 37, 4),
-    "east": (38, 38),
-    "elevation": (39, 42, 0),
-    "location": (81, 82),
-}
 _MAGNITUDES = {"L": "ML", "D": "MD", "W": "Mw", "B": "mb", "S": "Ms", "X": "ML"}  # label of the card and type
 _UNKNOWN = "M"  # written for a magnitude of another or of no type
 
@@ -152,7 +55,7 @@ def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
             of = []
         elif not of:
             new = line[:2] in ("16", "17", "18", "19", "20", "21") and 1 <= int("0" + line[4:6].strip()) <= 12
-            of = [_EVENT, _PHASE] if new and line[18:19] in " S" else [_OLD_EVENT, _OLD_PHASE]
+            of = [EVENT, PHASE] if new and line[18:19] in " S" else [OLD_EVENT, OLD_PHASE]
             events.append(_event(path, number, fields(path, number, line, of[0])))
         else:
             found = _phases(path, number, fields(path, number, line, of[1]))
@@ -244,7 +147,7 @@ def write_arc(catalog: Catalog, path: str | Path, account: Account | None = None
     out = []
     for row in catalog.events.sort_values(["time", "event_id"]).to_dict("records"):
         try:
-            out.append(card(_EVENT, _event_values(row, ids[row["event_id"]], account), account, "events"))
+            out.append(card(EVENT, _event_values(row, ids[row["event_id"]], account), account, "events"))
         except Overflow as error:
             account.row("events", str(error))
             continue
@@ -310,7 +213,7 @@ def _phase_cards(picks: pd.DataFrame, codes: dict[str, str], account: Account) -
                 "distance_km": row["distance_km"],
                 "azimuth_deg": row["azimuth_deg"],
             }
-        out.append(card(_PHASE, values, account, "assignments"))
+        out.append(card(PHASE, values, account, "assignments"))
     return out
 
 
@@ -339,7 +242,7 @@ def read_stations(path: str | Path, account: Account | None = None) -> pd.DataFr
     for number, line in lines(path, "stations of HYPOINVERSE-2000"):
         if not line.strip() or line.startswith("*"):
             continue
-        row = fields(path, number, line, _STATION)
+        row = fields(path, number, line, STATION)
         if np.isnan(row["latitude"]) or np.isnan(row["longitude"]):
             raise bad(path, number, line[:40], "station format 2 has degrees in columns 16-17 and 27-29")
         rows.append(
@@ -376,7 +279,7 @@ def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | 
             "elevation": row["elevation_m"],
             "location": location or "--",
         }
-        layout = _STATION | {name: _STATION[name][:2] for name in ("latitude_minutes", "longitude_minutes")}
+        layout = STATION | {name: STATION[name][:2] for name in ("latitude_minutes", "longitude_minutes")}
         try:
             for band in row["channels"].split(",") if known(row["channels"]) and row["channels"] else [""]:
                 out.append(card(layout, values | {"channel": f"{band:<2s}Z" if band else None}, account, "stations"))
