@@ -107,3 +107,37 @@ def days(ax: Axes, by_day: pd.DataFrame) -> str:
         f"{by_day['proposed'].sum()} proposed downwards; "
         + (f"without any event of the catalog: {absent}, marked." if absent else "no day is without events.")
     )
+
+
+def gallery(axes: Sequence[Axes], events: pd.DataFrame, traces: Mapping[str, tuple], picks: pd.DataFrame, nearest: Sequence) -> str:
+    """Record sections, one for each event: what a person looks at who must say whether it is one.
+
+    Args:
+        axes: at least as many as events.
+        events: events table.
+        traces: station -> ObsPy Trace of its vertical and of one horizontal component, already filtered.
+        picks: assigned picks with event_id, station, phase, time.
+        nearest: for each event the stations to draw, the nearest first.
+    """
+    for number, (ax, event, names) in enumerate(zip(axes, events.itertuples(), nearest, strict=False), 1):
+        mine = picks[picks["event_id"] == event.event_id]
+        last_s = (mine["time"].max() - event.time).total_seconds() + 5.0
+        for level, name in enumerate(names):
+            for trace, offset, colour in zip(traces[name], (0.0, 0.42), ("black", COLOURS["noise"]), strict=True):
+                zero = pd.Timestamp(trace.stats.starttime.datetime, tz="UTC")
+                rate, start_s = trace.stats.sampling_rate, (event.time - zero).total_seconds() - 3.0
+                first, last = (max(0, round(s * rate)) for s in (start_s, start_s + 3.0 + last_s))
+                y = trace.data[first:last]
+                seconds = first / rate - start_s - 3.0 + np.arange(len(y)) / rate
+                ax.plot(seconds, level + offset + 0.3 * y / (np.abs(y).max() if len(y) else 1.0), color=colour, lw=0.5)
+            for phase, dash in (("P", "-"), ("S", "--")):
+                here = mine.loc[(mine["station"] == name) & (mine["phase"] == phase), "time"]
+                for at in (here - event.time).dt.total_seconds():
+                    ax.plot([at, at], [level - 0.35, level + 0.75], color=COLOURS[phase], lw=2, ls=dash)
+        ax.set_yticks(np.arange(len(names)) + 0.2, [name.split(".")[1] for name in names])
+        ax.set(title=f"{number}: {event.time:%H:%M:%S}, {len(mine)} picks", xlim=(-3, last_s), ylim=(-0.6, len(names)))
+        ax.grid(False)
+    return (
+        f"Record sections of {len(events)} events at the {len(nearest[0])} nearest stations each, the nearest at the bottom: vertical "
+        "(black) and a horizontal component (grey), with the assigned P (solid bars) and S (dashed bars)."
+    )
