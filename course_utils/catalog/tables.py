@@ -201,7 +201,7 @@ WAVEFORM_METRICS = _schema(
 
 WAVEFORM_FAULTS = _schema(
     "waveform_faults",
-    "What quality control found wrong with records; kinds, thresholds and remedies in course_utils.data.quality.FAULTS.",
+    "What quality control found wrong with records; kinds, thresholds and remedies in course_utils.data.channel_faults.FAULTS.",
     "station, channel, kind, start",
     _field("station", "text", "", '"NET.STA.LOC"', True),
     _field("channel", "text", "", 'three-letter channel code, or "*" for all of the station', True),

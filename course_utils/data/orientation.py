@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import signal
 
-from .quality import FAULTS
+from .channel_faults import FAULTS
 
 _BAND_HZ = (1.0, 10.0)
 _P_WINDOW_S, _NOISE_S = 0.2, 2.0  # scattered waves follow within a few tenths of a second

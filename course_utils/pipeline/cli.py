@@ -19,9 +19,11 @@ from course_utils.pipeline.commands import (
     data,
     doctor,
     evaluate,
+    hackathon,
     locate,
     magnitude,
     pick,
+    quality,
     relocate,
     run,
     train,
@@ -35,6 +37,7 @@ app = typer.Typer(
     help="From waveforms to an earthquake catalog.",
 )
 app.command("run")(run.run)
+app.command("quality")(quality.quality)
 app.command("pick")(pick.pick)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
@@ -46,6 +49,7 @@ app.command("classify")(classify.classify)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)
 app.add_typer(data.app, name="data")
+app.add_typer(hackathon.app, name="hackathon")
 app.command("doctor")(doctor.doctor)
 
 _debug = False

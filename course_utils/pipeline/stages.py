@@ -32,7 +32,7 @@ class UnitMaker:
         self.reader, self.pick, self.inventory = reader, pick, inventory
         settings = pick.model_dump(exclude={"device", "engine", "batch_size"})
         settings["weights"] = weights_identity(pick) if weights is None else weights
-        responses = None if inventory is None else _inventory_hash(inventory)
+        responses = None if inventory is None else inventory_hash(inventory)
         self.inputs = {"anchor": "time"} | identity | {"settings": settings, "inventory": responses}
 
     def unit(self, window: Window) -> Unit:
@@ -261,7 +261,7 @@ def _overlap(value: float | None) -> float | int | None:
     return int(value) if value is not None and value >= 1 else value
 
 
-def _inventory_hash(inventory) -> str:
+def inventory_hash(inventory) -> str:
     parts = sorted(
         f"{channel.code}{channel.start_date}{channel.response}"
         for network in inventory
