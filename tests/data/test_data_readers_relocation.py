@@ -53,3 +53,17 @@ def test_fdtcc():
     assert opened.picks["station"].isin(opened.stations["station"]).all()
     assert opened.differences.groupby("kind").size().to_dict() == {"cc": 4, "ct": 6}
     assert opened.velocity["depth_km"].is_monotonic_increasing and len(opened.stations) == 49
+
+
+def test_growclust_relocates_735_of_1616_and_leaves_the_others_where_they_were():
+    opened = data.open("growclust3d-spanish-springs", progress=False)
+    before, after = opened["events", "relocated"]
+    assert len(before) == len(after) == len(opened.relocated_3d) == 1616 and len(opened.stations) == 51
+    assert after["is_relocated"].sum() == 735  # the program's own log
+    both = before.merge(after, on="event_id", suffixes=("", "_after"))
+    assert len(both) == 1616
+    kept, moved = ~both["is_relocated"], both["is_relocated"]
+    shift = (both["time_after"] - both["time"]).dt.total_seconds().abs()
+    assert (both["latitude"] == both["latitude_after"])[kept].all() and shift[kept].max() == 0
+    assert (both["latitude"] == both["latitude_start"]).all() and 0 < shift[moved].median() < 1.0
+    assert before["horizontal_error_km"].isna().all() and (opened.velocity["vs_km_s"] < 5).all()

@@ -15,6 +15,7 @@ _READERS = {
     "elep-mount-st-helens": "elep",
     "fdtcc-ridgecrest": "fdtcc",
     "gamma-ridgecrest": "gamma_ridgecrest",
+    "growclust3d-spanish-springs": "growclust",
     "hypodd-examples": "hypodd",
     "location-benchmark-yu": "benchmark_yu",
     "nonlinloc-samples": "nonlinloc",
