@@ -29,7 +29,10 @@ from course_utils.teaching.hackathon.template import starter
 
 runner = CliRunner()
 NO_DEADLINE = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -192,11 +192,23 @@ def parse(path: Path) -> pd.DataFrame:
     _check_file(path)
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
         held = file.read(MAX_BYTES + 1)
+    import pyarrow as pa
+
+    broken = (
+        ValueError,
+        OSError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        NotImplementedError,
+        pa.ArrowException,
+    )
     try:
         return _parquet(held) if path.suffix == ".parquet" else _csv(held)
     except SubmissionError:
         raise
-    except (ValueError, OSError, KeyError, TypeError, OverflowError, MemoryError, NotImplementedError) as error:
+    except broken as error:
         raise SubmissionError(f"cannot be read ({type(error).__name__}: {error})") from None
 
 
