@@ -105,7 +105,7 @@ def quakexnet(records: pd.DataFrame, prepared) -> float:
     from course_utils.discrimination.quakexnet import CLASSES, QuakeXNet
 
     samples = 5600
-    z = np.stack([np.pad(t[0][:samples], (0, max(0, samples - t.shape[1]))) for t in prepared.traces])
+    z = np.stack([np.pad(t[:samples], (0, max(0, samples - t.size))) for t in prepared.traces])
     p = QuakeXNet.from_cache().classify(np.stack([z, 0 * z, 0 * z], axis=1), 40.0)
     joint = combine(p, records["source_id"].to_numpy()[prepared.source], np.clip(prepared.jump_db - 3.0, 0.1, 20.0))
     says = joint[CLASSES.index("explosion")] > joint[CLASSES.index("earthquake")]

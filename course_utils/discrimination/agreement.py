@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 
 
 def _counts(labels: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -26,24 +26,14 @@ def fleiss_kappa(labels: pd.DataFrame) -> float:
 
     Items with fewer than two labels say nothing and are left out; numbers of labels may differ between items.
     """
-    votes, _ = _counts(labels)
+    votes = _counts(labels)[0]
+    votes = votes[votes.sum(1) >= 2]
     n = votes.sum(1)
-    votes, n = votes[n >= 2], n[n >= 2]
     if not len(n):
         raise DiscriminationError("no item has two labels; agreement cannot be measured")
     agree = ((votes * (votes - 1)).sum(1) / (n * (n - 1))).mean()
     chance = float(((votes.sum(0) / votes.sum()) ** 2).sum())
     return 1.0 if chance == 1.0 else float((agree - chance) / (1 - chance))
-
-
-def cohen_kappa(first: pd.Series, second: pd.Series) -> float:
-    """Agreement beyond chance of two labellers on what both saw (Cohen 1960, Educ. Psychol. Meas. 20, 37-46)."""
-    both = first.notna() & second.notna()
-    if not both.any():
-        raise DiscriminationError("the two labelled no common item")
-    a, b = first[both].astype(str), second[both].astype(str)
-    chance = (a.value_counts(normalize=True) * b.value_counts(normalize=True)).sum()
-    return 1.0 if chance == 1.0 else float(((a == b).mean() - chance) / (1 - chance))
 
 
 def majority(labels: pd.DataFrame) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.decision import VISIBLE_DB, combine, decide, tempered
-from course_utils.discrimination.errors import DiscriminationError
 from course_utils.discrimination.forms import Form, cut, prepare
 
 if TYPE_CHECKING:
@@ -76,30 +76,26 @@ def classify_events(
     prepared = prepare(
         streams, Form(sampling_rate_hz=net.sampling_rate_hz), picks_s, within_s=2.0 if picks_s is not None else 50.0
     )
-    refused = prepared.refused.assign(event=events[prepared.refused["source"].to_numpy(int)])
-    total, windows = 0.0, None
-    for placement in range(placements):
-        windows = cut(prepared, seed + placement)
-        if len(windows.source):
-            total = total + net.predict_proba(windows.waveforms) / placements
-    cut_off = windows.refused.assign(event=events[windows.refused["source"].to_numpy(int)])
-    refused = pd.concat([refused, cut_off], ignore_index=True)
+    windows = [cut(prepared, seed + placement) for placement in range(placements)]
+    # what one placement refuses another may use
+    parts = [pd.DataFrame(net.predict_proba(w.waveforms), w.source) for w in windows if len(w.source)]
     order = events.unique()
-    counts = events.value_counts().reindex(order)
     out = pd.DataFrame({"event_type": "unclassified", "event_type_probability": np.nan}, index=order)
-    if len(windows.source):
-        mine = events[windows.source]
+    jump = pd.Series(prepared.jump_db, prepared.source)
+    if parts:
+        mean = pd.concat(parts).groupby(level=0).mean()
+        jump = jump[mean.index]
         # a record without a visible onset says little about the event
-        joint = combine(total, mine, np.clip(windows.jump_db - 3.0, 0.1, 20.0))
+        joint = combine(mean.to_numpy(), events[mean.index], np.clip(jump - 3.0, 0.1, 20.0))
         probability = tempered(joint.to_numpy(), at)
         out.loc[joint.index, "event_type"] = decide(probability, net.classes_, at_least)
         out.loc[joint.index, "event_type_probability"] = probability.max(-1)
         for k, name in enumerate(net.classes_):
             out.loc[joint.index, f"p_{name.replace(' ', '_')}"] = probability[:, k]
-        used = pd.Series(windows.jump_db, mine)
-        out["n_used"] = used.groupby(level=0).size().reindex(order).fillna(0).astype(int)
-        out["n_visible"] = (used >= VISIBLE_DB).groupby(level=0).sum().reindex(order).fillna(0).astype(int)
-    else:
-        out["n_used"] = out["n_visible"] = 0
-    out["n_records"] = counts
+    used = jump.set_axis(events[jump.index])
+    refused = pd.concat([prepared.refused, *(w.refused for w in windows)]).drop_duplicates("source")
+    refused = refused[~refused["source"].isin(jump.index)]
+    refused = refused.assign(event=events[refused["source"].to_numpy(int)])
+    for name, which in (("n_used", used), ("n_visible", used[used >= VISIBLE_DB]), ("n_records", events.to_series())):
+        out[name] = which.groupby(level=0).size().reindex(order, fill_value=0)
     return out, refused[["source", "event", "reason"]]

@@ -15,7 +15,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import nn
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 
 _SIZE, _HOP = 64, 32
 _WIDTHS = (16, 24, 32, 48)
@@ -35,12 +35,8 @@ class Network(nn.Module):
         self.keep = ((f >= 1.0) & (f <= 15.0)).nonzero().ravel()
         layers, before = [], 1
         for width in _WIDTHS:
-            layers += [
-                nn.Conv2d(before, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(),
-                nn.MaxPool2d(2),
-            ]
+            conv = nn.Conv2d(before, width, 3, padding=1, bias=False)
+            layers += [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
             before = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * before, classes))
@@ -77,7 +73,7 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         self.learning_rate, self.shift_s, self.seed = learning_rate, shift_s, seed
 
     def fit(self, x: np.ndarray, y) -> SpectrogramCNN:
-        x, y = self._checked(x), np.asarray(y)
+        x, y = _checked(x), np.asarray(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2 or len(y) != len(x):
             raise DiscriminationError(
@@ -99,7 +95,6 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
                 total = 0.0
                 for rows in torch.randperm(len(x)).split(self.batch):
                     if len(rows) < 2:  # batch normalisation needs two
-                        schedule.step()
                         continue
                     shift = torch.randint(-most, most + 1, (len(rows), 1))
                     at = (torch.arange(x.shape[1])[None] + shift) % x.shape[1]
@@ -116,10 +111,8 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        x = self._checked(x)
         with torch.no_grad():
-            parts = [torch.softmax(self.net_(part), -1) for part in x.split(256)]
-        return torch.cat(parts).double().numpy() if parts else np.zeros((0, len(self.classes_)))
+            return torch.cat([torch.softmax(self.net_(part), -1) for part in _checked(x).split(256)]).double().numpy()
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         return self.classes_[self.predict_proba(x).argmax(-1)]
@@ -130,7 +123,7 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         Returns:
             Saliency and normalised log spectrogram, both (n, frequencies, times); frequencies in Hz; times in s.
         """
-        picture = self.net_.spectrogram(self._checked(x)).detach().requires_grad_()
+        picture = self.net_.spectrogram(_checked(x)).detach().requires_grad_()
         number = int(np.flatnonzero(self.classes_ == name)[0])
         self.net_.classify(picture)[:, number].sum().backward()
         rate = self.sampling_rate_hz
@@ -161,10 +154,9 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         out.net_.eval()
         return out
 
-    def _checked(self, x: np.ndarray) -> torch.Tensor:
-        x = np.ascontiguousarray(x, np.float32)
-        if x.ndim != 2 or x.shape[1] < 16 * _SIZE:
-            raise DiscriminationError(
-                f"windows have shape {x.shape}; give vertical ones, (n, samples), of at least {16 * _SIZE} samples"
-            )
-        return torch.from_numpy(x)
+
+def _checked(x: np.ndarray) -> torch.Tensor:
+    x = np.ascontiguousarray(x, np.float32)
+    if x.ndim != 2 or len(x) == 0 or x.shape[1] < 16 * _SIZE:
+        raise DiscriminationError(f"windows have shape {x.shape}; give (n, samples), {16 * _SIZE} samples or more")
+    return torch.from_numpy(x)

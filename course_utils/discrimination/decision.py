@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 
 VISIBLE_DB = 6.0
 
@@ -43,14 +44,13 @@ def combine(probabilities: np.ndarray, events: Sequence, weights: Sequence | Non
     p = np.asarray(probabilities, float)
     w = np.ones(len(p)) if weights is None else np.clip(np.asarray(weights, float), 1e-3, None)
     logs = pd.DataFrame(np.log(np.clip(p, 1e-3, 1.0)) * w[:, None]).groupby(np.asarray(events)).sum()
-    mean = logs.div(pd.Series(w).groupby(np.asarray(events)).sum(), axis=0)
-    joint = np.exp(mean)
+    joint = np.exp(logs.div(pd.Series(w).groupby(np.asarray(events)).sum(), axis=0))
     return joint.div(joint.sum(axis=1), axis=0)
 
 
 def temperature(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> float:
     """The temperature that makes held-out probabilities fit their labels best (Guo et al. 2017): above 1 they were too sure."""
-    p = np.log(np.clip(np.asarray(probabilities, float), 1e-6, 1.0))
+    logs = np.log(np.clip(np.asarray(probabilities, float), 1e-6, 1.0))
     true = pd.Index(classes).get_indexer(labels)
     if (true < 0).any():
         raise DiscriminationError(
@@ -58,9 +58,8 @@ def temperature(probabilities: np.ndarray, labels: Sequence, classes: Sequence) 
         )
 
     def loss(log_t):
-        scaled = p / np.exp(log_t)
-        top = scaled.max(-1, keepdims=True)
-        return float(np.mean(np.log(np.exp(scaled - top).sum(-1)) + top[:, 0] - scaled[np.arange(len(p)), true]))
+        chosen = log_softmax(logs / np.exp(log_t), axis=-1)[np.arange(len(logs)), true]
+        return -float(chosen.mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded").x))
 
@@ -71,18 +70,18 @@ def tempered(probabilities: np.ndarray, at: float) -> np.ndarray:
     return p / p.sum(-1, keepdims=True)
 
 
+def _sure(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> pd.DataFrame:
+    p = np.asarray(probabilities, float)
+    return pd.DataFrame({"confidence": p.max(-1), "right": np.asarray(classes)[p.argmax(-1)] == np.asarray(labels)})
+
+
 def reliability(probabilities: np.ndarray, labels: Sequence, classes: Sequence, bins: int = 5) -> pd.DataFrame:
     """Calibration of the winning class: bins of equal size with mean confidence, share right, n; attrs["ece"] is the mean distance."""
-    p = np.asarray(probabilities, float)
-    confidence, right = p.max(-1), np.asarray(classes)[p.argmax(-1)] == np.asarray(labels)
-    number = pd.qcut(pd.Series(confidence).rank(method="first"), min(bins, len(p)), labels=False)
-    frame = (
-        pd.DataFrame({"confidence": confidence, "right": right})
-        .groupby(number)
-        .agg(confidence=("confidence", "mean"), right=("right", "mean"), n=("right", "size"))
-    )
-    frame.attrs["ece"] = float(((frame["confidence"] - frame["right"]).abs() * frame["n"]).sum() / frame["n"].sum())
-    return frame
+    sure = _sure(probabilities, labels, classes)
+    number = pd.qcut(sure["confidence"].rank(method="first"), min(bins, len(sure)), labels=False)
+    out = sure.groupby(number).agg(confidence=("confidence", "mean"), right=("right", "mean"), n=("right", "size"))
+    out.attrs["ece"] = float(np.average((out["confidence"] - out["right"]).abs(), weights=out["n"]))
+    return out
 
 
 def decide(probabilities: np.ndarray, classes: Sequence, at_least: float = 0.0) -> np.ndarray:
@@ -94,8 +93,8 @@ def decide(probabilities: np.ndarray, classes: Sequence, at_least: float = 0.0) 
 
 def abstention(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> pd.DataFrame:
     """What abstaining costs and brings: for each threshold the share of events answered and the accuracy on these."""
-    p = np.asarray(probabilities, float)
-    confidence, right = p.max(-1), np.asarray(classes)[p.argmax(-1)] == np.asarray(labels)
-    at = np.unique(np.concatenate([[0.0], confidence]))
-    rows = [(t, (confidence >= t).mean(), right[confidence >= t].mean(), int((confidence >= t).sum())) for t in at]
+    sure = _sure(probabilities, labels, classes)
+    at = np.unique(np.append(0.0, sure["confidence"]))
+    kept = [sure.loc[sure["confidence"] >= t, "right"] for t in at]
+    rows = [(t, len(k) / len(sure), k.mean(), len(k)) for t, k in zip(at, kept, strict=True)]
     return pd.DataFrame(rows, columns=["threshold", "answered", "accuracy", "n"])

@@ -8,15 +8,18 @@ found.per_event().confusion()
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.model_selection import StratifiedGroupKFold
 
+from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.decision import combine
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination.feature_table import describe
+from course_utils.discrimination.models import Chosen
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,7 @@ class Held:
 
     def score(self, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
         """Rows "accuracy" and "balanced accuracy": value, low, high (95 % bootstrap over whole events within each class), sd over repeats."""
-        right = self.right()
-        frame = pd.DataFrame({"label": self.labels, "event": self.events, "right": right}).dropna()
+        frame = pd.DataFrame({"label": self.labels, "event": self.events, "right": self.right()}).dropna()
         sums = frame.groupby(["label", "event"])["right"].agg(["sum", "size"])
         rng = np.random.default_rng(seed)
         hits, sizes = [], []
@@ -61,27 +63,23 @@ class Held:
             hits.append(one[take, 0].sum(1))
             sizes.append(one[take, 1].sum(1))
         hits, sizes = np.array(hits), np.array(sizes)
-        values = {"accuracy": hits.sum(0) / sizes.sum(0), "balanced accuracy": (hits / sizes).mean(0)}
-        each = self._repeats()
-        rows = {k: (v[0], *np.quantile(v[1:], [0.025, 0.975]), each[k].std()) for k, v in values.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high", "sd over repeats"])
+        counts = [self._counts(one) for one in self.probabilities]
+        rows = {
+            "accuracy": (hits.sum(0) / sizes.sum(0), [np.trace(c) / c.sum() for c in counts]),
+            "balanced accuracy": ((hits / sizes).mean(0), [np.mean(np.diag(c) / c.sum(1)) for c in counts]),
+        }
+        table = {k: (v[0], *np.quantile(v[1:], [0.025, 0.975]), pd.Series(r).std()) for k, (v, r) in rows.items()}
+        return pd.DataFrame.from_dict(table, orient="index", columns=["value", "low", "high", "sd over repeats"])
 
-    def _repeats(self) -> pd.DataFrame:
-        rows = []
-        for one in self.probabilities:
-            ok = np.isfinite(one[:, 0])
-            hit = pd.Series(self.classes[one[ok].argmax(-1)] == self.labels[ok])
-            rows.append((hit.mean(), hit.groupby(self.labels[ok]).mean().mean()))
-        return pd.DataFrame(rows, columns=["accuracy", "balanced accuracy"])
+    def _counts(self, one: np.ndarray) -> np.ndarray:
+        """Rows of one repeat by true class and answer."""
+        ok = np.isfinite(one[:, 0])
+        return confusion_matrix(self.labels[ok], self.classes[one[ok].argmax(-1)], labels=self.classes)
 
     def confusion(self) -> pd.DataFrame:
         """True class by answer, mean number over the repeats."""
-        total = np.zeros((len(self.classes),) * 2)
-        for one in self.probabilities:
-            ok = np.isfinite(one[:, 0])
-            true = np.searchsorted(self.classes, self.labels[ok])
-            np.add.at(total, (true, one[ok].argmax(-1)), 1.0)
-        return pd.DataFrame(total / len(self.probabilities), self.classes, pd.Index(self.classes, name="answer"))
+        mean = np.mean([self._counts(one) for one in self.probabilities], axis=0)
+        return pd.DataFrame(mean, self.classes, pd.Index(self.classes, name="answer"))
 
     def mean(self) -> np.ndarray:
         """Mean probabilities (rows, classes) over the repeats."""
@@ -152,7 +150,9 @@ def cross_validate(
                 raise DiscriminationError(
                     "without the stations under test a class is gone from the training set; use fewer folds"
                 )
-            fitted = _fit(make(), _rows(x, train), labels[train], events[train])
+            fresh = make()
+            groups = {"groups": events[train]} if isinstance(fresh, Chosen) else {}
+            fitted = fresh.fit(_rows(x, train), labels[train], **groups)
             out[repeat, test] = fitted.predict_proba(_rows(x, test))
             chosen.append(getattr(fitted, "chosen_", type(fitted).__name__))
     weights = np.ones(len(labels)) if strength is None else np.asarray(strength, float)
@@ -163,7 +163,52 @@ def _rows(x, index: np.ndarray):
     return x.iloc[index] if isinstance(x, pd.DataFrame) else x[index]
 
 
-def _fit(model, x, y, groups):
-    from course_utils.discrimination.models import Chosen
+def feature_groups() -> dict[str, list[str]]:
+    """The features by what they look at: waveform, envelope, spectrum, cepstrum, P over S, bands of the parts, and the rest."""
+    groups: dict[str, list[str]] = {}
+    for name in describe()["feature"]:
+        first = name.split("_")[0]
+        kind = first if first in ("waveform", "envelope", "spectrum", "cepstrum") else "onset, duration, coda"
+        kind = "P over S" if name.startswith("p_over_s") else kind
+        kind = "bands of P, S, coda" if first in ("early", "main", "coda", "whole") and name != "coda_decay" else kind
+        kind = "shape of the spectrum" if first in ("share", "spectral", "peak", "zero") else kind
+        groups.setdefault(kind, []).append(name)
+    return groups
 
-    return model.fit(x, y, groups=groups) if isinstance(model, Chosen) else model.fit(x, y)
+
+def group_importance(
+    model,
+    x: pd.DataFrame,
+    y: Sequence,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    repeats: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Loss of balanced accuracy when the columns of a group are shuffled together among the records (Breiman 2001).
+
+    Features of one group say nearly the same, so shuffling one alone would cost nothing: its neighbours step in.
+
+    Args:
+        model: a fitted classifier; ``x`` and ``y``: records that it has not seen.
+
+    Returns:
+        One row per group, the largest first: loss, sd over the repeats, n_features.
+    """
+    groups = feature_groups() if groups is None else groups
+    missing = [c for columns in groups.values() for c in columns if c not in x.columns]
+    if missing:
+        raise DiscriminationError(
+            f"no feature {missing[0]!r} in the table; it has {', '.join(map(str, x.columns[:5]))}, ..."
+        )
+    rng = np.random.default_rng(seed)
+    whole = balanced_accuracy_score(y, model.predict(x))
+    rows = {}
+    for name, columns in groups.items():
+        losses = []
+        for _ in range(repeats):
+            shuffled = x.copy()
+            shuffled[list(columns)] = x[list(columns)].to_numpy()[rng.permutation(len(x))]
+            losses.append(whole - balanced_accuracy_score(y, model.predict(shuffled)))
+        rows[name] = (np.mean(losses), np.std(losses), len(columns))
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["loss", "sd", "n_features"])
+    return table.sort_values("loss", ascending=False)

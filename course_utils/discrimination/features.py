@@ -4,10 +4,9 @@
     describe()                                         # name, unit, definition of every column
 
 The core is the table of Malfante et al. (2018, IEEE Signal Process. Mag. 35(2), 20-30): the same statistics, entropies and shape
-descriptors in several representations of one trace. To the waveform, the spectrum and the cepstrum of that paper the smoothed envelope is
-added, where attack and decay are properties of the event and not of single swings. Then follow what seismologists look at: spectra,
-durations, coda decay, ratios of the early to the strongest part in frequency bands (P over S; Kim et al. 1993, Geophys. Res. Lett. 20, 1507-1510), and the
-polarisation of three-component records (Jurkevics 1988, BSSA 78, 1725-1743). No feature knows the gain: all are free of the amplitude's unit.
+descriptors of waveform, spectrum and cepstrum, and of the smoothed envelope. Then follow what seismologists look at: spectra, durations,
+coda decay, P over S in frequency bands (Kim et al. 1993, Geophys. Res. Lett. 20, 1507-1510), and the polarisation of three-component
+records (Jurkevics 1988, BSSA 78, 1725-1743). No feature knows the gain: all are free of the amplitude's unit.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import fft, ndimage
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.feature_table import BANDS_HZ, BINS, describe
 
 __all__ = ["describe", "envelope_of", "features", "onset_s"]
@@ -32,11 +31,7 @@ _CURVATURE = np.array([5.0, -1.0, -4.0, -4.0, -1.0, 5.0]) / 10
 
 
 def features(
-    waveforms: np.ndarray,
-    sampling_rate_hz: float,
-    *,
-    p_s: np.ndarray | None = None,
-    s_s: np.ndarray | None = None,
+    waveforms: np.ndarray, sampling_rate_hz: float, *, p_s: np.ndarray | None = None, s_s: np.ndarray | None = None
 ) -> pd.DataFrame:
     """One row of features for each trace.
 
@@ -55,11 +50,9 @@ def features(
     waveforms = np.asarray(waveforms)
     if waveforms.ndim not in (2, 3) or (waveforms.ndim == 3 and waveforms.shape[1] != 3):
         raise DiscriminationError(f"waveforms have shape {waveforms.shape}; give (n, samples) or (n, 3, samples)")
-    n, samples = waveforms.shape[0], waveforms.shape[-1]
+    n, samples = len(waveforms), waveforms.shape[-1]
     if not sampling_rate_hz >= 2 * BANDS_HZ[-1][1]:
-        raise DiscriminationError(
-            f"sampling_rate_hz is {sampling_rate_hz:g}; the bands end at 15 Hz, give at least 30 Hz"
-        )
+        raise DiscriminationError(f"sampling_rate_hz is {sampling_rate_hz:g}; bands end at 15 Hz, give at least 30 Hz")
     if samples < 10 * sampling_rate_hz:
         raise DiscriminationError(f"traces are {samples / sampling_rate_hz:.1f} s long; give at least 10 s")
     arrivals = [np.full(n, np.nan) if a is None else np.asarray(a, float) for a in (p_s, s_s)]
@@ -79,33 +72,30 @@ def _chunk(block: np.ndarray, rate: float, p_s: np.ndarray, s_s: np.ndarray, fir
     bad = ~(np.isfinite(peak) & (np.abs(traces[:, 0]).max(-1) > 0))
     if bad.any():
         raise DiscriminationError(
-            f"trace {first + int(bad.argmax())} is constant or holds values that are not finite; leave it out "
-            "(course_utils.discrimination.forms does, and counts)"
+            f"trace {first + int(bad.argmax())} is constant or not finite; leave it out, as forms.prepare does"
         )
     traces = traces / peak[:, None, None]
     z = traces[:, 0]
-    samples = z.shape[-1]
-    n_fft = fft.next_fast_len(samples, real=True)
+    n_fft = fft.next_fast_len(z.shape[-1], real=True)
     spectrum = fft.rfft(z, n_fft)
-    power = spectrum.real**2 + spectrum.imag**2
-    f = fft.rfftfreq(n_fft, 1 / rate)
-    envelope, e_rate = _envelope(spectrum, n_fft, samples, rate)
-    smooth, sf = _smoothed(power, f)
+    envelope, e_rate = _envelope(spectrum, n_fft, z.shape[-1], rate)
+    smooth, sf = _smoothed(spectrum.real**2 + spectrum.imag**2, fft.rfftfreq(n_fft, 1 / rate))
     cepstrum = np.abs(fft.irfft(np.log10(smooth + 1e-6 * smooth.max(-1, keepdims=True))))
     half = cepstrum.shape[-1] // 2
     quefrency = np.arange(half) / (2 * (sf[-1] + sf[1]))
     out: dict[str, np.ndarray] = {}
     for name, values, axis in (
-        ("waveform", z, np.arange(samples) / rate),
+        ("waveform", z, np.arange(z.shape[-1]) / rate),
         ("envelope", envelope, np.arange(envelope.shape[-1]) / e_rate),
         ("spectrum", np.sqrt(smooth), sf),
         ("cepstrum", cepstrum[:, 2:half], quefrency[2:]),  # the first two hold the level and the slope
     ):
         out |= {f"{name}_{key}": value for key, value in _general(values, axis.astype(np.float32)).items()}
-    out |= _seismic(z, envelope, e_rate, power, f, smooth, sf, rate, p_s, s_s)
+    seismic, parts = _seismic(z, envelope, e_rate, smooth, sf, rate, p_s, s_s)
+    out |= seismic
     if traces.shape[1] == 3:
-        out |= _polarisation(traces, rate, out["_early"], out["_main"])
-    return {key: np.asarray(value, float) for key, value in out.items() if not key.startswith("_")}
+        out |= _polarisation(traces, rate, *parts)
+    return {key: np.asarray(value, float) for key, value in out.items()}
 
 
 def _envelope(spectrum: np.ndarray, n_fft: int, samples: int, rate: float) -> tuple[np.ndarray, float]:
@@ -220,10 +210,10 @@ def onset_s(
     before = (total[:, t] - total[:, a]) / (t - a) + floor
     after = (total[:, b] - total[:, t]) / (b - t) + floor
     gain = 10 * np.log10(after / before)
-    low = np.full(n, -np.inf) if after_s is None else np.asarray(after_s, float)
-    high = np.full(n, np.inf) if before_s is None else np.asarray(before_s, float)
     seconds = t / envelope_rate_hz
-    outside = (seconds[None] < low[:, None]) | (seconds[None] > high[:, None])
+    low = -np.inf if after_s is None else np.reshape(after_s, (-1, 1))
+    high = np.inf if before_s is None else np.reshape(before_s, (-1, 1))
+    outside = np.broadcast_to((seconds < low) | (seconds > high), gain.shape).copy()
     outside[outside.all(-1)] = False  # no room left: search everywhere
     gain = np.where(outside, -np.inf, gain)
     # short signals fill the 5 s from before their onset on: of nearly equal places the last one
@@ -247,11 +237,10 @@ def _window(cumulative: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.n
     return (cumulative[at, :, b] - cumulative[at, :, a]) / (b - a)[:, None]
 
 
-def _seismic(z, envelope, e_rate, power, f, smooth, sf, rate, p_s, s_s) -> dict[str, np.ndarray]:
-    n, m = envelope.shape
-    rows = np.arange(n)
+def _seismic(z, envelope, e_rate, smooth, sf, rate, p_s, s_s) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
+    """Features, and begin and end of the P and of the S part in s, shape (n, 2) each."""
     peak = envelope.argmax(-1)
-    top = envelope[rows, peak] + _TINY
+    top = envelope.max(-1) + _TINY
     found, jump_db = onset_s(envelope, e_rate, before_s=peak / e_rate)
     out = {"onset": found, "onset_jump": jump_db, "rise": peak / e_rate - found}
     for t in (10, 20, 50):
@@ -260,7 +249,7 @@ def _seismic(z, envelope, e_rate, power, f, smooth, sf, rate, p_s, s_s) -> dict[
     share = energy / energy[:, -1:]
     out["energy_80"] = ((share > 0.1) & (share < 0.9)).sum(-1) / e_rate
     log_e = np.log(envelope + 1e-4 * top[:, None])
-    t = np.arange(m)[None] - peak[:, None]
+    t = np.arange(envelope.shape[-1])[None] - peak[:, None]
     behind = ((t >= 0) & (t <= 20 * e_rate)).astype(float)
     count = behind.sum(-1)
     time = t / e_rate
@@ -302,9 +291,7 @@ def _seismic(z, envelope, e_rate, power, f, smooth, sf, rate, p_s, s_s) -> dict[
     all_energy = inside.sum(-1)
     for a, b in BANDS_HZ:
         out[f"share_{a:g}_{b:g}_hz"] = smooth[:, (sf >= a) & (sf < b)].sum(-1) / all_energy
-    out["_early"] = np.stack([p, early_end], -1)
-    out["_main"] = np.stack([s, s + PART_S], -1)
-    return out
+    return out, (np.stack([p, early_end], -1), np.stack([s, s + PART_S], -1))
 
 
 def _band_energy(z: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
@@ -333,9 +320,7 @@ def _polarisation(traces: np.ndarray, rate: float, early: np.ndarray, main: np.n
 
     first, second = covariance(early), covariance(main)
     values, _ = np.linalg.eigh(second)
-    l3, l2, l1 = (np.maximum(values[:, i], 0.0) for i in range(3))
-    l1 = l1 + _TINY
-    _, vectors = np.linalg.eigh(first)
+    l3, l2, l1 = np.maximum(values.T, 0.0) + _TINY
 
     def h_over_z(c):
         return 0.5 * np.log10((c[:, 1, 1] + c[:, 2, 2] + _TINY) / (2 * c[:, 0, 0] + _TINY))
@@ -343,7 +328,7 @@ def _polarisation(traces: np.ndarray, rate: float, early: np.ndarray, main: np.n
     return {
         "rectilinearity": 1 - (l2 + l3) / (2 * l1),
         "planarity": 1 - 2 * l3 / (l1 + l2),
-        "steepness": np.abs(vectors[:, 0, -1]),
+        "steepness": np.abs(np.linalg.eigh(first)[1][:, 0, -1]),
         "h_over_z_early": h_over_z(first),
         "h_over_z_main": h_over_z(second),
     }

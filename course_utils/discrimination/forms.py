@@ -1,7 +1,7 @@
 """One form for all records, before anything is compared.
 
 Classes of events often come from different archives: other stations, rates, lengths, channels, other places of the onset. A classifier that
-sees any of it learns the archive. So every record is brought to one form: vertical (or Z, N, E), one rate, one band, one length, the mean
+sees any of it learns the archive. So every record is brought to one form: vertical, one rate, one band, one length, the mean
 removed, the same taper, unit peak, and the onset at a random place.
 
     prepared = prepare(streams)                 # whole records, filtered; refused ones with their reason
@@ -13,23 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import signal
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.features import envelope_of, onset_s
 
 if TYPE_CHECKING:
     import obspy
 
-_ORDER = ("Z", "N", "E")
-_ALIASES = {"1": "N", "2": "E"}
 _SEISMOMETERS = "HLN"  # instrument codes: high gain, low gain, accelerometer; the first that a station has is used
 _EDGE_S = 1.0
 _GUARD_S = 2.0
+_TAPER_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,6 @@ class Form:
     high_hz: float = 15.0
     length_s: float = 45.0
     onset_s: tuple[float, float] = (5.0, 20.0)
-    taper_s: float = 1.0
-    three_components: bool = False
 
     def __post_init__(self):
         low, high = self.onset_s
@@ -66,7 +64,7 @@ class Prepared:
 
     Attributes:
         form: the form.
-        traces: float32 (components, samples) each, Z alone or Z, N, E.
+        traces: float32 (samples,) each.
         onset: s after the first sample, found in the record itself.
         jump_db: energy of the 5 s after the onset over that of the 15 s before.
         source: number of each record among those given.
@@ -89,9 +87,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of one form: ``waveforms`` float32 (n, samples) or (n, 3, samples); ``source`` the number of the record; ``onset`` in s."""
+    """Windows of one form: ``waveforms`` float32 (n, samples); ``source`` the number of the record; ``onset`` in s; ``refused`` the others."""
 
-    form: Form
     waveforms: np.ndarray
     source: np.ndarray
     onset: np.ndarray
@@ -111,39 +108,27 @@ def prepare(
     the first. Where the event's origin or first pick is known (``origin_s``, s after the first sample of the stream, else NaN), the onset is
     searched from 1 s before it to ``within_s`` after it; 50 s hold S at 170 km.
 
-    A record is refused, with the reason, when it has no vertical (or, with ``three_components``, not all three), a rate that does not
+    A record is refused, with the reason, when it has no vertical, a rate that does not
     reach the band, is too short, is constant, clipped, or holds values that are not finite. Pieces of a record with gaps: the longest counts.
     """
     form = form or Form()
-    traces, onsets, jumps, source, skipped, refused = [], [], [], [], [], []
+    traces, rows, refused = [], [], []
     for number, stream in enumerate(streams):
         try:
             one, skipped_s = _whole(stream, form)
+            origin = np.nan if origin_s is None else float(origin_s[number]) - skipped_s
+            if not 0 <= np.nan_to_num(origin) < one.size / form.sampling_rate_hz:
+                raise DiscriminationError("gap: the event is not in the longest piece of the record")
         except DiscriminationError as error:
             refused.append((number, str(error)))
             continue
-        envelope, rate = envelope_of(one[:1], form.sampling_rate_hz)
-        origin = np.nan if origin_s is None else float(origin_s[number]) - skipped_s
-        if not 0 <= np.nan_to_num(origin) < one.shape[-1] / form.sampling_rate_hz:
-            refused.append((number, "gap: the event is not in the longest piece of the record"))
-            continue
-        known = np.isfinite(origin)
-        limits = (np.array([origin - 1.0]), np.array([origin + within_s])) if known else (None, None)
-        found, jump = onset_s(envelope, rate, *limits)
+        limits = (np.array([origin - 1.0]), np.array([origin + within_s])) if np.isfinite(origin) else ()
+        found, jump = onset_s(*envelope_of(one[None], form.sampling_rate_hz), *limits)
         traces.append(one)
-        skipped.append(skipped_s)
-        onsets.append(float(found[0]))
-        jumps.append(float(jump[0]))
-        source.append(number)
-    return Prepared(
-        form,
-        traces,
-        np.array(onsets, float),
-        np.array(jumps, float),
-        np.array(source, int),
-        np.array(skipped, float),
-        pd.DataFrame(refused, columns=["source", "reason"]),
-    )
+        rows.append((found[0], jump[0], number, skipped_s))
+    onset, jump, source, skipped = np.array(rows, float).reshape(-1, 4).T
+    refused = pd.DataFrame(refused, columns=["source", "reason"])
+    return Prepared(form, traces, onset, jump, source.astype(int), skipped, refused)
 
 
 def cut(
@@ -167,12 +152,12 @@ def cut(
     if part not in ("event", "noise"):
         raise DiscriminationError(f"part is {part!r}; use 'event' or 'noise'")
     form, rate = prepared.form, prepared.form.sampling_rate_hz
-    out, source, at, jump, refused = [], [], [], [], []
-    taper = _taper(form)
+    taper = signal.windows.tukey(form.samples, 2 * _TAPER_S / form.length_s).astype(np.float32)
+    waveforms, rows, refused = [np.zeros((0, form.samples), np.float32)], [], []
     for i, whole in enumerate(prepared.traces):
         number = int(prepared.source[i])
         rng = np.random.default_rng([seed, number])
-        spare = whole.shape[-1] - form.samples
+        spare = whole.size - form.samples
         if part == "event":
             place = rng.uniform(*form.onset_s) if onset_at_s is None else onset_at_s
             first = min(max(round((prepared.onset[i] - place) * rate), 0), spare)
@@ -185,70 +170,44 @@ def cut(
         if spare < 0:
             refused.append((number, f"too short: no {part} window of {form.length_s:g} s in it"))
             continue
-        window = whole[:, first : first + form.samples]
-        window = (window - window.mean(-1, keepdims=True)) * taper
+        window = whole[first : first + form.samples]
+        window = (window - window.mean()) * taper
         peak = np.abs(window).max()
         if not peak > 0:
             refused.append((number, f"constant: nothing in the {part} window"))
             continue
-        out.append((window / peak).astype(np.float32))
-        source.append(number)
-        at.append(prepared.onset[i] - first / rate)
-        jump.append(prepared.jump_db[i])
-    shape = (0, 3 if form.three_components else 1, form.samples)
-    waveforms = np.stack(out) if out else np.zeros(shape, np.float32)
-    return Windows(
-        form,
-        waveforms if form.three_components else waveforms[:, 0],
-        np.array(source, int),
-        np.array(at, float),
-        np.array(jump, float),
-        pd.DataFrame(refused, columns=["source", "reason"]),
-    )
-
-
-def _taper(form: Form) -> np.ndarray:
-    return signal.windows.tukey(form.samples, 2 * form.taper_s / form.length_s).astype(np.float32)
+        waveforms.append((window / peak)[None])
+        rows.append((number, prepared.onset[i] - first / rate, prepared.jump_db[i]))
+    source, onset, jump = np.array(rows, float).reshape(-1, 3).T
+    refused = pd.DataFrame(refused, columns=["source", "reason"])
+    return Windows(np.concatenate(waveforms), source.astype(int), onset, jump, refused)
 
 
 def _whole(stream: obspy.Stream, form: Form) -> tuple[np.ndarray, float]:
-    """(components, samples) of one station and its start in s after that of the stream, or an error whose text up to the colon is the
-    reason."""
-    pieces: dict[tuple[str, str], dict[str, list]] = {}
-    for trace in stream:
-        code = trace.stats.channel
-        component = _ALIASES.get(code[-1:], code[-1:])
-        pieces.setdefault((trace.stats.location, code[:2]), {}).setdefault(component, []).append(trace)
-    if not pieces:
+    """Vertical (samples,) of one station and its start in s after that of the stream, or an error whose text up to the colon is the reason."""
+    if not stream:
         raise DiscriminationError("no data: the stream is empty")
-    wanted = _ORDER if form.three_components else _ORDER[:1]
-    complete = [key for key, parts in pieces.items() if all(c in parts for c in wanted)]
-    if not complete:
-        raise DiscriminationError(
-            f"no {', '.join(wanted)}: channels are {', '.join(sorted({t.stats.channel for t in stream}))}"
-        )
-    fast = [
-        k for k in complete if min(t.stats.sampling_rate for c in wanted for t in pieces[k][c]) >= 2.5 * form.high_hz
-    ]
+    vertical = [t for t in stream if t.stats.channel.endswith("Z")]
+    if not vertical:
+        raise DiscriminationError(f"no Z: channels are {', '.join(sorted({t.stats.channel for t in stream}))}")
+    fast = [t for t in vertical if t.stats.sampling_rate >= 2.5 * form.high_hz]
     if not fast:
-        rates = sorted({t.stats.sampling_rate for t in stream})
+        rates = sorted({t.stats.sampling_rate for t in vertical})
         raise DiscriminationError(
             f"rate too low: {', '.join(f'{r:g}' for r in rates)} Hz do not hold {form.high_hz:g} Hz"
         )
-    key = min(fast, key=lambda k: (_SEISMOMETERS.find(k[1][1:2]) % 9, k[0], k[1]))
-    chosen = [max(pieces[key][c], key=lambda t: t.stats.npts) for c in wanted]
-    start = max(t.stats.starttime for t in chosen)
-    end = min(t.stats.endtime for t in chosen)
-    if end - start < form.length_s:
-        raise DiscriminationError(f"too short: {max(end - start, 0):.1f} s, {form.length_s:g} s are needed")
-    raw = []
-    for trace in chosen:
-        first = round((start - trace.stats.starttime) * trace.stats.sampling_rate)
-        samples = np.ma.filled(trace.data, np.nan) if np.ma.isMaskedArray(trace.data) else trace.data
-        raw.append(_resampled(_checked(np.asarray(samples, float)[first:]), trace.stats.sampling_rate, form))
-    shortest = min(r.size for r in raw)
-    skipped_s = start - min(t.stats.starttime for t in stream)
-    return np.stack([r[:shortest] for r in raw]).astype(np.float32), float(skipped_s)
+
+    def order(trace):
+        code = trace.stats.channel
+        return _SEISMOMETERS.find(code[1:2]) % 9, trace.stats.location, code[:2], -trace.stats.npts
+
+    trace = min(fast, key=order)
+    seconds = trace.stats.endtime - trace.stats.starttime
+    if seconds < form.length_s:
+        raise DiscriminationError(f"too short: {seconds:.1f} s, {form.length_s:g} s are needed")
+    samples = np.ma.filled(trace.data.astype(float), np.nan) if np.ma.isMaskedArray(trace.data) else trace.data
+    x = _resampled(_checked(np.asarray(samples, float)), trace.stats.sampling_rate, form).astype(np.float32)
+    return x, float(trace.stats.starttime - min(t.stats.starttime for t in stream))
 
 
 def _checked(x: np.ndarray) -> np.ndarray:
@@ -269,14 +228,9 @@ def _checked(x: np.ndarray) -> np.ndarray:
 
 
 def _resampled(x: np.ndarray, rate: float, form: Form) -> np.ndarray:
-    from fractions import Fraction
-
     x = signal.detrend(x, type="linear")
     edge = signal.windows.tukey(x.size, min(1.0, 2 * _EDGE_S * rate / x.size))
     ratio = Fraction(form.sampling_rate_hz / rate).limit_denominator(1000)
-    if ratio != 1:
-        x = signal.resample_poly(x * edge, ratio.numerator, ratio.denominator)
-    else:
-        x = x * edge
+    x = signal.resample_poly(x * edge, ratio.numerator, ratio.denominator)
     sos = signal.butter(4, [form.low_hz, form.high_hz], "bandpass", fs=form.sampling_rate_hz, output="sos")
     return signal.sosfiltfilt(sos, x)

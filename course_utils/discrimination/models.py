@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 
 MODELS = ("majority", "logistic", "svm", "forest", "boosting")
 PARTS = ("early", "main", "coda", "whole")
@@ -36,16 +36,13 @@ def model(name: str, *, columns: Sequence[str] | None = None, best: int | None =
     """
     if name not in MODELS:
         raise DiscriminationError(f"no model {name!r}; there is {', '.join(MODELS)}")
+    shared = {"class_weight": "balanced", "random_state": seed}
     last = {
         "majority": lambda: DummyClassifier(strategy="prior"),
-        "logistic": lambda: LogisticRegression(C=c, class_weight="balanced", max_iter=2000),
-        "svm": lambda: SVC(C=10 * c, gamma=0.01, class_weight="balanced", probability=True, random_state=seed),
-        "forest": lambda: RandomForestClassifier(
-            200, min_samples_leaf=3, max_features=0.2, class_weight="balanced", random_state=seed
-        ),
-        "boosting": lambda: HistGradientBoostingClassifier(
-            max_iter=80, learning_rate=0.08, max_depth=4, class_weight="balanced", random_state=seed
-        ),
+        "logistic": lambda: LogisticRegression(C=c, max_iter=2000, **shared),
+        "svm": lambda: SVC(C=10 * c, gamma=0.01, probability=True, **shared),
+        "forest": lambda: RandomForestClassifier(200, min_samples_leaf=3, max_features=0.2, **shared),
+        "boosting": lambda: HistGradientBoostingClassifier(max_iter=80, learning_rate=0.08, max_depth=4, **shared),
     }[name]()
     steps = [] if columns is None else [ColumnTransformer([("chosen", "passthrough", list(columns))])]
     if name in ("logistic", "svm"):

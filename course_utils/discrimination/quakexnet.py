@@ -19,7 +19,7 @@ from scipy import signal
 from torch import nn
 from torch.nn import functional
 
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 
 RATE_HZ, SAMPLES = 50.0, 5000
 CLASSES = ("earthquake", "explosion", "noise", "surface event")  # eq, px, no, su
@@ -50,22 +50,15 @@ class QuakeXNet(nn.Module):
 
     @classmethod
     def from_cache(cls, folder: str | Path | None = None) -> QuakeXNet:
-        """The network with its published weights, from a SeisBench cache (by default SEISBENCH_CACHE_ROOT, else ~/.seisbench).
-
-        Raises:
-            DiscriminationError: the cache does not hold the pair, or it does not fit.
-        """
+        """The network with its published weights, from a SeisBench cache (by default SEISBENCH_CACHE_ROOT, else ~/.seisbench)."""
         folder = Path(folder or os.environ.get("SEISBENCH_CACHE_ROOT") or Path.home() / ".seisbench")
         path = folder / _FILE
         if not path.is_file():
             raise DiscriminationError(
-                f"{path}: not there; the weights quakexnet/base come from SeisSCOPED/QuakeScope on GitHub"
+                f"{path}: not there; the weights quakexnet/base are in SeisSCOPED/QuakeScope on GitHub"
             )
         net = cls()
-        try:
-            net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except RuntimeError as error:
-            raise DiscriminationError(f"{path}: not the weights of QuakeXNet ({str(error).splitlines()[0]})") from error
+        net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return net.eval()
 
     def classify(self, waveforms: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
@@ -79,23 +72,17 @@ class QuakeXNet(nn.Module):
             raise DiscriminationError(f"waveforms have shape {x.shape}; give (n, 3, samples): Z, N, E")
         ratio = Fraction(RATE_HZ / sampling_rate_hz).limit_denominator(1000)
         x = signal.detrend(x[:, ::-1], axis=-1)
-        x = signal.resample_poly(x, ratio.numerator, ratio.denominator, axis=-1) if ratio != 1 else x
-        sos = signal.butter(
-            4, [1.0, min(19.9, 0.49 * min(sampling_rate_hz, RATE_HZ))], "bandpass", fs=RATE_HZ, output="sos"
-        )
-        x = signal.sosfiltfilt(sos, x)
+        x = signal.resample_poly(x, ratio.numerator, ratio.denominator, axis=-1)
+        high_hz = min(19.9, 0.49 * min(sampling_rate_hz, RATE_HZ))
+        x = signal.sosfiltfilt(signal.butter(4, [1.0, high_hz], "bandpass", fs=RATE_HZ, output="sos"), x)
         lack = SAMPLES - x.shape[-1]
+        if lack > x.shape[-1] - 2:
+            raise DiscriminationError(f"{x.shape[-1] / RATE_HZ:.0f} s are too short for QuakeXNet's window of 100 s")
         if lack > 0:
-            if lack > x.shape[-1] - 2:
-                raise DiscriminationError(
-                    f"{x.shape[-1] / RATE_HZ:.0f} s are too short for QuakeXNet's window of 100 s"
-                )
             x = np.pad(x, ((0, 0), (0, 0), (lack // 2, lack - lack // 2)), mode="reflect")
         first = (x.shape[-1] - SAMPLES) // 2
         x = x[..., first : first + SAMPLES] * signal.windows.tukey(SAMPLES, 0.1)
         x = x / (np.abs(x).std(-1, keepdims=True) + 1e-10)
-        power = signal.spectrogram(
-            x, RATE_HZ, "hann", _SEGMENT, _SEGMENT // 2, detrend=False, scaling="spectrum", mode="psd"
-        )[2]
+        power = signal.spectrogram(x, RATE_HZ, "hann", _SEGMENT, _SEGMENT // 2, detrend=False, scaling="spectrum")[2]
         with torch.no_grad():
             return torch.softmax(self(torch.as_tensor(power, dtype=torch.float32)), -1).double().numpy()

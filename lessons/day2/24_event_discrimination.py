@@ -74,7 +74,7 @@ plt.show()
 from course_utils.teaching.sound import players
 
 row_of = dict(zip(windows.source, range(len(windows.source)), strict=True))
-trace_of = {name: prepared.traces[row_of[records.index[k]]][0] for name, k in chosen.items()}
+trace_of = {name: prepared.traces[row_of[records.index[k]]] for name, k in chosen.items()}
 players({name: trace_of[name] for name in TYPES}, sampling_rate_hz=40)
 
 # %% [markdown]
@@ -260,7 +260,7 @@ axes[0].set_ylabel("Hz")
 plt.show()
 
 # %%
-from course_utils.discrimination.explain import group_importance
+from course_utils.discrimination.evaluation import group_importance
 
 fitted = model("logistic").fit(table[train], kind[train])
 group_importance(fitted, table[~train], kind[~train]).round(3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import data
-from course_utils.discrimination.errors import DiscriminationError
+from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.forms import cut, prepare
 
 real_data = pytest.mark.skipif(not os.environ.get("COURSE_DATA_MIRROR"), reason="COURSE_DATA_MIRROR is not set")
