@@ -15,6 +15,7 @@ from course_utils.pipeline.commands import (
     associate,
     classify,
     compare,
+    convert,
     curate,
     data,
     doctor,
@@ -26,6 +27,7 @@ from course_utils.pipeline.commands import (
     quality,
     relocate,
     run,
+    sequences,
     train,
 )
 from course_utils.pipeline.commands.failures import in_words
@@ -48,6 +50,8 @@ app.command("magnitude")(magnitude.magnitude)
 app.command("classify")(classify.classify)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)
+app.command("sequences")(sequences.sequences)
+app.command("convert")(convert.convert)
 app.add_typer(data.app, name="data")
 app.add_typer(hackathon.app, name="hackathon")
 app.command("doctor")(doctor.doctor)

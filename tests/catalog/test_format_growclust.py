@@ -18,7 +18,7 @@ from course_utils.catalog.formats.grids import Grid, read_grid, write_grid
 from course_utils.catalog.formats.text import Account
 from course_utils.catalog.tables import Catalog, TableError, conform
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 mirror = os.environ.get("COURSE_DATA_MIRROR")
 needs_mirror = pytest.mark.skipif(not mirror, reason="COURSE_DATA_MIRROR is not set")
 

@@ -19,7 +19,7 @@ from course_utils.catalog.tables import TableError, conform
 EVENT = {"latitude": 1 / 6000, "longitude": 1 / 6000, "depth_km": 0.01, "magnitude": 0.01, "magnitude_type": None}
 EVENT |= {"rms_s": 0.01, "azimuthal_gap_deg": 1.0, "horizontal_error_km": 0.01, "depth_error_km": 0.01}
 PICK = {"channel": None, "residual_s": 0.01, "weight": 0.01, "distance_km": 0.1, "azimuth_deg": 1.0}
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 mirror = os.environ.get("COURSE_DATA_MIRROR")
 
 

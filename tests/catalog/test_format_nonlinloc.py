@@ -69,7 +69,7 @@ def test_station_names(label, name):
 
 
 @given(catalogs(ids=st.integers(1, 2**62)))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hypocenters_come_back_and_obspy_reads_them(tmp_path, catalog):
     account = Account()
     path = nonlinloc.write_hyp(catalog, tmp_path / "a.hyp", account)
@@ -91,7 +91,7 @@ def test_hypocenters_come_back_and_obspy_reads_them(tmp_path, catalog):
 
 
 @given(catalogs(ids=st.integers(1, 2**62)))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_phases_come_back(tmp_path, catalog):
     back = nonlinloc.read_obs(nonlinloc.write_obs(catalog, tmp_path / "a.obs"))
     assert not len(back.events)

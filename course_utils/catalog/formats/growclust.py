@@ -83,7 +83,9 @@ def read_stations(path: str | Path) -> pd.DataFrame:
 
 def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
     """Write a station list in format 2: six decimals of degrees, tenths of metres."""
-    labels = (account or Account()).labels(stations["station"], short_label, LONGEST_LABEL, station_name)
+    labels = (account or Account()).labels(
+        stations["station"], short_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
     rows = conform(stations, "stations").itertuples()
     text = (
         f"{labels[r.station]:<7s} {r.latitude:11.6f} {west_to_east(r.longitude):12.6f} {r.elevation_m:8.1f}\n"

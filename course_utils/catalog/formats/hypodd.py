@@ -276,7 +276,9 @@ def differences_text(links: pd.DataFrame, kind: str) -> str:
 def write_phases(catalog: Catalog, path: str | Path, account: Account | None = None) -> Path:
     """Write a ``.pha`` file: origin times in ms, travel times to 0.1 ms; unknown magnitudes and errors are 0, weights 1."""
     account = account or Account()
-    labels = account.labels(catalog.assignments["station"], short_label, LONGEST_LABEL, station_name)
+    labels = account.labels(
+        catalog.assignments["station"], short_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
     ids = account.numbers(catalog.events, LARGEST_ID)
     picks = catalog.assignments.merge(catalog.picks[["pick_id", "time"]], on="pick_id").sort_values(["time", "pick_id"])
     account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
@@ -306,7 +308,9 @@ def write_events(events: pd.DataFrame, path: str | Path, account: Account | None
 
 def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
     """Write ``station.dat``; stations whose labels are too long or the same get others, noted in ``account``."""
-    labels = (account or Account()).labels(stations["station"], short_label, LONGEST_LABEL, station_name)
+    labels = (account or Account()).labels(
+        stations["station"], short_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
     return write_text(stations_text(stations.assign(station=stations["station"].map(labels))), path)
 
 
@@ -343,6 +347,13 @@ def relocated_text(events: pd.DataFrame) -> str:
             f"{int(known['cluster'][k]):3d}"
         )
     return "".join(line + "\n" for line in lines)
+
+
+def write_relocated(catalog: Catalog, path: str | Path, account: Account | None = None) -> Path:
+    """Write the events as ``hypoDD.reloc``, see :func:`relocated_text`."""
+    ids = (account or Account()).numbers(catalog.events, LARGEST_ID)
+    ordered = catalog.events.sort_values(["time", "event_id"])
+    return write_text(relocated_text(ordered.assign(event_id=ordered["event_id"].map(ids))), path)
 
 
 def control_text(stages: list[dict], velocity: pd.DataFrame, kinds: set[str], min_links: int = 8) -> str:

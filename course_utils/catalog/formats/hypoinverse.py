@@ -189,14 +189,8 @@ def _phase_cards(picks: pd.DataFrame, codes: dict[str, str], account: Account) -
     order = picks.groupby(["station", channels, "phase"]).cumcount()
     for (station, channel, _), rows in picks.groupby(["station", channels, order]):
         minute = min(_rounded(time)[0] for time in rows["time"])
-        network, _, location = [*station.split(".", 2), "", ""][:3]
-        values = {
-            "code": codes[station],
-            "network": network,
-            "channel": f"{channel:<2s}Z" if channel else None,
-            "time": f"{minute:%Y%m%d%H%M}",
-            "location": location or "--",
-        }
+        values = _place(station, codes[station]) | {"time": f"{minute:%Y%m%d%H%M}"}
+        values["channel"] = f"{channel:<2s}Z" if channel else None
         for row in rows.to_dict("records"):
             low = row["phase"].lower()
             seconds = (row["time"].round("10ms") - minute).total_seconds()
@@ -227,13 +221,19 @@ def _rounded(time: pd.Timestamp) -> tuple[pd.Timestamp, float]:
 def _codes(stations, account: Account) -> dict[str, str]:
     """A site code for every station; two locations of one site share it, since columns of their own tell them apart."""
     parts = {name: [*name.split(".", 2), "", ""][:3] for name in stations}
-    whole = {
-        name
-        for name, (network, code, location) in parts.items()
-        if len(network) <= 2 and len(code) <= 5 and len(location) <= 2
+    fit = {name: all(len(p) <= n for p, n in zip(part, (2, 5, 2), strict=True)) for name, part in parts.items()}
+    whole = {name: parts[name][1] for name in parts if fit[name]}
+    # a replaced station has neither network nor location, whose columns could be too short for them
+    return whole | account.labels(set(parts) - set(whole), lambda name: "", 5, lambda label, _: f".{label}.")
+
+
+def _place(station: str, code: str) -> dict[str, str]:
+    network, own, location = [*station.split(".", 2), "", ""][:3]
+    return {
+        "code": code,
+        "network": network if code == own else "",
+        "location": (location if code == own else "") or "--",
     }
-    out = {name: parts[name][1] for name in whole}
-    return out | account.labels(set(parts) - whole, lambda name: "", 5, lambda label: "")
 
 
 def read_stations(path: str | Path, account: Account | None = None) -> pd.DataFrame:
@@ -266,10 +266,7 @@ def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | 
     codes = _codes(stations["station"], account)
     for row in conform(stations, "stations").to_dict("records"):
         south, north = degrees_minutes(row["latitude"], 4), degrees_minutes(west_to_east(row["longitude"]), 4)
-        network, _, location = [*row["station"].split(".", 2), "", ""][:3]
-        values = {
-            "code": codes[row["station"]],
-            "network": network,
+        values = _place(row["station"], codes[row["station"]]) | {
             "latitude": south[0],
             "latitude_minutes": f"{south[1]:7.4f}",
             "south": "S" if south[2] else "N",
@@ -277,7 +274,6 @@ def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | 
             "longitude_minutes": f"{north[1]:7.4f}",
             "east": "W" if north[2] else "E",
             "elevation": row["elevation_m"],
-            "location": location or "--",
         }
         layout = STATION | {name: STATION[name][:2] for name in ("latitude_minutes", "longitude_minutes")}
         try:

@@ -112,7 +112,7 @@ def write_obs(catalog: Catalog, path: str | Path, account: Account | None = None
         account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
     else:
         picks = picks.assign(event_id=0)
-    labels = account.labels(picks["station"], station_label, LONGEST_LABEL, station_name)
+    labels = account.labels(picks["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label))
     unknown = ~(picks["pick_error_s"] > 0)
     account.value("picks", f"error unknown, written as {default_error_s:g} s", int(unknown.sum()))
     picks = picks.assign(pick_error_s=picks["pick_error_s"].mask(unknown, default_error_s)).sort_values(
@@ -233,7 +233,9 @@ def write_hyp(catalog: Catalog, path: str | Path, account: Account | None = None
     MD stand as amplitude magnitude. Stations have no coordinates in the phase lines.
     """
     account = account or Account()
-    labels = account.labels(catalog.assignments["station"], station_label, LONGEST_LABEL, station_name)
+    labels = account.labels(
+        catalog.assignments["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
     pairs = catalog.assignments.merge(catalog.picks.drop(columns=["station", "phase"]), on="pick_id")
     account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(pairs["pick_id"])).sum()))
     by_event = dict(tuple(pairs.sort_values(["time", "pick_id"]).groupby("event_id", sort=False)))
@@ -311,7 +313,9 @@ def read_stations(path: str | Path) -> pd.DataFrame:
 
 def write_stations(stations: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
     """Write stations as GTSRCE lines, six decimals of degrees and whole millimetres of elevation."""
-    labels = (account or Account()).labels(stations["station"], station_label, LONGEST_LABEL, station_name)
+    labels = (account or Account()).labels(
+        stations["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
     out = [
         f"GTSRCE  {labels[row.station]:<12s} LATLON {row.latitude:11.6f} {west_to_east(row.longitude):12.6f}  0.0 {row.elevation_m / 1e3:9.6f}\n"
         for row in conform(stations, "stations").itertuples()

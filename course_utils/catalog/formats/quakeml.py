@@ -177,6 +177,7 @@ def _pick_and_arrival(event_key: str, one: dict, row: dict):
             channel_code=row["channel"] if known(row["channel"]) else None,
         ),
         phase_hint=row["phase"],
+        time_errors=qml.QuantityError(uncertainty=row["pick_error_s"]) if known(row["pick_error_s"]) else None,
         evaluation_mode="automatic",
         comments=_comment(row, _PICK_FIELDS),
     )
@@ -225,6 +226,7 @@ def _pick_row(pick, phase: str) -> dict:
         "channel": where.channel_code,
         "phase": phase,
         "time": pick.time.datetime,
+        "pick_error_s": pick.time_errors.uncertainty,
     } | {name: value for name, value in _commented(pick).items() if name in _PICK_FIELDS}
 
 

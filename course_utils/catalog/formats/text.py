@@ -198,14 +198,16 @@ class Account:
         if count:
             self.values[table, reason] += count
 
-    def labels(self, stations: Iterable[str], label: Callable[[str], str], longest: int, name: Callable) -> dict:
+    def labels(
+        self, stations: Iterable[str], label: Callable[[str], str], longest: int, name: Callable[[str, str], str]
+    ) -> dict:
         """A label of its own for every station, and a note of those whose name the label does not tell.
 
         Args:
             stations: names "NET.STA.LOC".
             label: the label that a name would have.
             longest: characters that a label may have; longer ones and those of two stations become "S0001", ...
-            name: the name that a reader gives to a label.
+            name: the name that a reader will give to the label of a station.
         """
         stations = sorted(set(stations))
         wanted = Counter(label(station) for station in stations)
@@ -219,8 +221,8 @@ class Account:
                     if short not in wanted:
                         break
             out[station] = short
-            if name(short) != station:
-                self.stations[short] = station
+            if name(short, station) != station:
+                self.stations[name(short, station)] = station
         return out
 
     def numbers(self, events: pd.DataFrame, largest: int) -> dict[int, int]:
@@ -233,7 +235,7 @@ class Account:
         return {event: number for number, event in self.events.items()}
 
     def names(self) -> pd.DataFrame:
-        """The replaced names, one row each: kind ("station" or "event"), in_file, name."""
+        """The replaced names, one row each: kind ("station" or "event"), in_file as a reader finds it, name."""
         rows = [("station", *pair) for pair in self.stations.items()]
         rows += [("event", str(number), id_text(event)) for number, event in self.events.items()]
         return pd.DataFrame(rows, columns=["kind", "in_file", "name"])
@@ -242,3 +244,16 @@ class Account:
         out = [f"{n} {table} left out: {reason}" for (table, reason), n in sorted(self.rows.items())]
         out += [f"{n} {table}: {reason}" for (table, reason), n in sorted(self.values.items())]
         return "\n".join(out)
+
+
+def renamed(catalog: Catalog, names: pd.DataFrame) -> Catalog:
+    """The catalog of a file whose names were replaced (:meth:`Account.names`) with the names that it had before."""
+    stations = names[names["kind"] == "station"].set_index("in_file")["name"].to_dict()
+    events = {int(row.in_file): parse_id(row.name) for row in names[names["kind"] == "event"].itertuples(index=False)}
+    tables = {}
+    for table, frame in vars(catalog).items():
+        for column, new in (("station", stations), ("event_id", events)):
+            if column in frame.columns:
+                frame = frame.assign(**{column: frame[column].map(lambda old, new=new: new.get(old, old))})
+        tables[table] = frame
+    return Catalog(**tables)

@@ -1,0 +1,147 @@
+"""The table of formats: what is guessed, what is said to be lost, and names that come back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from format_strategies import catalogs, same
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from course_utils.catalog.formats import registry
+from course_utils.catalog.tables import SCHEMAS, Catalog, TableError, columns, conform
+
+quick = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+mirror = os.environ.get("COURSE_DATA_MIRROR")
+EVENTS = {"latitude": 2e-4, "longitude": 2e-4, "depth_km": 0.02}
+
+
+@pytest.mark.parametrize("name", ["tables", "quakeml", "hypoinverse-arc", "nonlinloc-hyp", "hypodd-pha"])
+@given(catalogs(ids=st.integers(-(2**60), 2**60), stations=("NC.CBW.", "N.CCBW.", "IV.TOOLONG.00", "ABC.X.")))
+@quick
+def test_long_ids_and_names_come_back(tmp_path, name, catalog):
+    if not len(catalog.events):
+        return
+    path = tmp_path / f"a{registry.named(name).endings[0].rstrip('/')}"
+    registry.write(catalog, path, registry.named(name))
+    assert registry.guess(path) is registry.named(name)
+    same(registry.read(path), catalog, EVENTS, {}, 0.02)
+
+
+@pytest.mark.parametrize("name", ["comcat-csv", "hypodd-event", "growclust-evlist", "hypodd-reloc"])
+@given(catalogs(ids=st.integers(2**31, 2**60)))
+@quick
+def test_event_files_come_back(tmp_path, name, catalog):
+    if not len(catalog.events):
+        return
+    path = tmp_path / {"hypodd-reloc": "hypoDD.reloc", "comcat-csv": "a.csv"}.get(name, registry.named(name).endings[0])
+    registry.write(catalog, path, registry.named(name))
+    assert registry.guess(path) is registry.named(name)
+    same(registry.read(path), catalog, EVENTS, None, 0.02)
+
+
+def test_what_formats_keep_are_columns_and_every_format_is_documented():
+    extra = {"duration_magnitude", "place"}
+    for one in registry.FORMATS:
+        assert one.read or one.write
+        assert one.precision and one.title and one.endings and set(one.keeps) <= set(SCHEMAS)
+        for table, kept in one.keeps.items():
+            assert kept - extra <= set(columns(table)["column"]), one.name
+    names = [one.name for one in registry.FORMATS]
+    assert len(names) == len(set(names))
+
+
+def test_losses_are_told(tmp_path):
+    events = pd.DataFrame({"time": pd.to_datetime([0], utc=True), "latitude": 1.0, "longitude": 2.0, "depth_km": 3.0})
+    catalog = Catalog(
+        events=events.assign(event_id=2**50, grade="A", magnitude=1.0, place="here"),
+        stations=pd.DataFrame({"station": ["A.B."], "latitude": 1.0, "longitude": 2.0, "elevation_m": 3.0}),
+    )
+    written = registry.write(catalog, tmp_path / "evlist.txt")
+    assert written.lost == ["stations (all 1 rows)", "events: grade, place"]
+    assert "1 names replaced, see" in str(written) and "lost: stations (all 1 rows); events: grade, place" in str(
+        written
+    )
+    assert registry.read(tmp_path / "evlist.txt").events["event_id"].tolist() == [2**50]
+    registry.write(catalog.replace(events=catalog.events.assign(event_id=7)), tmp_path / "evlist.txt")
+    assert not (tmp_path / "evlist.txt.names.csv").exists()
+    assert registry.write(catalog, tmp_path / "folder").lost == []
+
+
+def test_the_name_decides_only_where_the_content_agrees(tmp_path):
+    hypodd = tmp_path / "picks.dat"
+    hypodd.write_text("20160101  12345678  42.8169  13.2140  8.041  0.9  0.00  0.00  0.13  1\n")
+    assert registry.guess(hypodd).name == "hypodd-event"
+    assert registry.guess("catalog.xml", writing=True).name == "quakeml"
+    assert registry.guess("out/station.dat", writing=True).name == "hypodd-station"
+    assert registry.guess("some/folder", writing=True).name == "tables"
+    for call, said in (
+        (lambda: registry.guess("a.hpl", writing=True), "no format is written with this ending"),
+        (lambda: registry.named("nordic"), "'nordic' is no format; there are tables"),
+        (lambda: registry.write(Catalog(), tmp_path / "a.csv"), "comcat-csv holds events"),
+        (lambda: registry.write(Catalog(), tmp_path / "a.x", registry.named("ogs-hpl")), "only read"),
+        (lambda: registry.read(hypodd, registry.named("hypoinverse-crh")), "only written"),
+        (lambda: registry.read(hypodd, registry.named("quakeml")), "not readable as QuakeML"),
+    ):
+        with pytest.raises((ValueError, TableError), match=said):
+            call()
+    hypodd.write_text("nothing of this\n")
+    with pytest.raises(ValueError, match="looks like none of the formats"):
+        registry.guess(hypodd)
+
+
+def test_a_uncertain_pick_passes_through_quakeml(tmp_path):
+    picks = conform(
+        pd.DataFrame(
+            {
+                "pick_id": [1],
+                "station": "A.B.",
+                "phase": "P",
+                "time": pd.to_datetime([1], utc=True),
+                "pick_error_s": 0.03,
+            }
+        ),
+        "picks",
+    )
+    events = pd.DataFrame(
+        {"event_id": [5], "time": pd.to_datetime([0], utc=True), "latitude": 1.0, "longitude": 2.0, "depth_km": 3.0}
+    )
+    pairs = pd.DataFrame({"event_id": [5], "pick_id": [1], "station": "A.B.", "phase": "P"})
+    registry.write(Catalog(events, pairs, picks), tmp_path / "a.xml")
+    assert registry.read(tmp_path / "a.xml").picks["pick_error_s"].tolist() == [0.03]
+
+
+REAL = {
+    "hypodd-examples/examples/example1/El16.arc": ("hypoinverse-arc", 16),
+    "hypodd-examples/examples/example1/El16.pha": ("hypodd-pha", 16),
+    "hypodd-examples/examples/example1/event.dat": ("hypodd-event", 16),
+    "hypodd-examples/examples/example1/hypoDD.loc": ("hypodd-reloc", 16),
+    "hypodd-examples/examples/example1/hypoDD.reloc": ("hypodd-reloc", 16),
+    "hypodd-examples/examples/example4/hypoDD.reloc": ("hypodd-reloc", 21),
+    "hypodd-examples/examples/example1/station.dat": ("hypodd-station", 0),
+    "hypodd-examples/examples/example1/station.sel": ("hypodd-station", 0),
+    "loc-flow-italy/hypoDD_dtct/event.sel": ("hypodd-event", 57),
+    "loc-flow-italy/GrowClust/IN/evlist.txt": ("growclust-evlist", 59),
+    "loc-flow-italy/GrowClust/IN/stlist.txt": ("growclust-stlist", 0),
+    "loc-flow-italy/location/hypoinverse/station.dat": ("hypoinverse-station", 0),
+    "growclust3d-spanish-springs/examples/data/in/evlist.txt": ("growclust-evlist", 1616),
+    "growclust3d-spanish-springs/examples/data/out/out.trace1D.cat": ("growclust-cat", 1616),
+    "nonlinloc-samples/nlloc_sample/obs/2018-11-30-mww70-southern-alaska.obs": ("nonlinloc-obs", 0),
+    "nonlinloc-samples/nlloc_sample/original_output/alaska.sum.grid0.loc.hyp": ("nonlinloc-hyp", 7),
+    "nonlinloc-samples/nlloc_sample/obs/station_coordinates.txt": ("nonlinloc-stations", 0),
+    "nonlinloc-samples/nlloc_sample/run/nlloc_sample.in": ("nonlinloc-layers", 0),
+    "comcat-reviewed/docs/rerun_2026/comcat_reviewed_san_simeon.csv": ("comcat-csv", 1692),
+}
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not mirror, reason="COURSE_DATA_MIRROR is not set")
+@pytest.mark.parametrize("path", REAL)
+def test_real_files_are_known_and_read(path):
+    name, events = REAL[path]
+    assert registry.guess(Path(mirror) / path).name == name
+    catalog = registry.read(Path(mirror) / path)
+    assert len(catalog.events) == events and any(len(getattr(catalog, table)) for table in registry.named(name).keeps)
