@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from course_utils.catalog import tables
+from course_utils.catalog.formats.registry import FORMATS
 from course_utils.teaching.book import assemble as assembling
 from course_utils.teaching.book import figures, offline, pages, vendor
 from course_utils.teaching.book.assemble import BookError, assemble
@@ -55,6 +56,12 @@ def test_every_column_of_a_table_is_in_its_reference(name):
 def test_every_table_is_in_the_reference_page():
     page = (ROOT / "book" / "reference" / "tables.md").read_text()
     assert all(f"<!-- generated: table {name} -->" in page for name in tables.SCHEMAS)
+
+
+def test_every_format_is_in_the_reference():
+    text = pages.formats()
+    assert all(f"| `{one.name}`<br>{one.title} |" in text for one in FORMATS)
+    assert "<!-- generated: formats -->" in (ROOT / "book" / "reference" / "formats.md").read_text()
 
 
 def test_schedule_links_what_exists_and_adds_up():

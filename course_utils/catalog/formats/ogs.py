@@ -124,7 +124,7 @@ def read_pun(path: str | Path, account: Account | None = None) -> Catalog:
 def read_hpl(path: str | Path, account: Account | None = None) -> Catalog:
     """Events with picks of a print-out; ``place`` is the line "^..." before an event. Events without location are counted.
 
-    The magnitude is ML where stations gave one, else that of duration. Times and weights of phases are as read, residuals as
+    The magnitude is ML where stations gave one, else that of duration, which is in ``duration_magnitude`` too. Times and weights of phases are as read, residuals as
     printed.
     """
     account, events, phases, place, event, base = account or Account(), [], [], None, None, None
@@ -215,6 +215,7 @@ def _event(path, number: int, row: dict, account: Account) -> dict | None:
         "longitude": _angle(path, number, row["longitude"]),
         "magnitude": magnitude,
         "magnitude_type": "MD" if known(magnitude) else None,
+        "duration_magnitude": magnitude,
         "grade": row["grade"] or None,
         **{
             name: row[name]

@@ -77,7 +77,8 @@ _ERRORS = "magnitude horizontal_error_km depth_error_km rms_s "
 _PLACE = {"stations": {"station", "latitude", "longitude", "elevation_m"}}
 _MODEL = _all("velocity")
 _LOCATED = _ERRORS + "magnitude_type azimuthal_gap_deg n_p n_s"
-_OGS = _of(_LOCATED + " grade duration_magnitude place event_type")
+_CARDS = _ERRORS + "magnitude_type azimuthal_gap_deg grade duration_magnitude"
+_LISTED = _ERRORS + "magnitude_type azimuthal_gap_deg event_type duration_magnitude place"
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -266,11 +267,11 @@ FORMATS: tuple[Format, ...] = (
         None,
         r"^[A-Z0-9]{1,4} {0,3}[eiEI? ][PpSs ][cCdDuU+ -][0-4 ][1 ]\d{10}",
     ),
-    Format("ogs-hpl", "OGS print-out of HYPO71", (".hpl",), _OGS | _of(assignments="weight residual_s distance_km azimuth_deg", picks=" "),
+    Format("ogs-hpl", "OGS print-out of HYPO71", (".hpl",), _of(_CARDS + " place n_p n_s", "weight residual_s distance_km azimuth_deg", " "),
            "0.01 s; 0.01 minute (18 m); 10 m", ogs.read_hpl, None, r"^[ \d]{6}[1 ]\d{6} [ \d]{4} "),
-    Format("ogs-pun", "OGS and HYPO71 summary cards", (".pun",), _OGS, "0.01 s; 0.01 minute (18 m); 10 m", ogs.read_pun, None,
+    Format("ogs-pun", "OGS and HYPO71 summary cards", (".pun",), _of(_CARDS), "0.01 s; 0.01 minute (18 m); 10 m", ogs.read_pun, None,
            r"^[ 1]\d{6}[ \d]{4} [ \d]\d\.\d\d .{0,3}\d-"),
-    Format("ogs-txt", "OGS published list", (".txt",), _OGS, "1 ms; 0.0001° (11 m); 100 m", ogs.read_txt, None, r"^\d{5} \d{4}_\d{5} "),
+    Format("ogs-txt", "OGS published list", (".txt",), _of(_LISTED), "1 ms; 0.0001° (11 m); 100 m", ogs.read_txt, None, r"^\d{5} \d{4}_\d{5} "),
 )  # fmt: skip
 
 

@@ -68,6 +68,7 @@ def _fill(path: Path, root: Path, lessons: list[str]) -> str:
     parts: dict[str, Callable[[str], str]] = {
         "table": pages.table_columns,
         "datasets": lambda _: pages.datasets(),
+        "formats": lambda _: pages.formats(),
         "schedule": lambda part: pages.schedule(root, part, lessons),
         "modules": pages.modules,
         "measured": lambda name: pages.measured(root, name),

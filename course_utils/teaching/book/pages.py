@@ -11,6 +11,9 @@ from pathlib import Path
 import yaml
 
 from course_utils.catalog import tables
+from course_utils.catalog.formats.registry import FORMATS
+
+_KEYS = {"event_id", "pick_id", "station", "phase", "time", "latitude", "longitude", "depth_km", "elevation_m"}
 
 
 def table_columns(name: str) -> str:
@@ -45,6 +48,23 @@ def schedule(root: Path, part: str, lessons: list[str]) -> str:
         header, rows = header[1:], [row[1:] for row in rows]
     missing = " † in preparation." if any("†" in cell for row in rows for cell in row) else ""
     return _markdown_table(header, rows) + f"\n\nTogether {total // 60} h {total % 60:02d} min.{missing}"
+
+
+def formats() -> str:
+    """The formats of ``course convert``: how files are called, what is kept of each table, and how exactly."""
+    rows = []
+    for one in FORMATS:
+        kept = []
+        for name, held in one.keeps.items():
+            declared = [column for column in tables.columns(name)["column"] if column not in _KEYS]
+            more = sorted(held - set(declared) - _KEYS)
+            listed = [f"`{column}`" for column in [*(c for c in declared if c in held), *more]]
+            everything = not more and held >= set(declared)
+            kept.append(f"**{name}**" + (": all" if everything else f": {', '.join(listed)}" if listed else ""))
+        use = "read, written" if one.read and one.write else "read" if one.read else "written"
+        endings = ", ".join("a folder" if end == "/" else f"`{end}`" for end in one.endings)
+        rows.append((f"`{one.name}`<br>{one.title}", endings, use, "<br>".join(kept), one.precision))
+    return _markdown_table(("format", "files", "", "keeps, besides time, place and names", "precision"), rows)
 
 
 def datasets() -> str:
