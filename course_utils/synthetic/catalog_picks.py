@@ -19,7 +19,14 @@ from course_utils.synthetic.world import World
 
 FALSE_SHARE = 0.14  # bursts and distant earthquakes over events; an associator turns many down
 SEEN = 7  # arrivals over 6 dB that an event needs to be drawn
-NOISE_PER_HOUR = 3.0  # median over stations
+# each catalog has a picker of its own, drawn between these bounds
+PICKER = {
+    "error_factor": (0.8, 2.5),  # of the errors of picks
+    "tail": (0.02, 0.12),  # share of picks four times worse
+    "threshold_db": (5.0, 10.0),  # where half of the arrivals are found
+    "scatter": (0.15, 0.35),  # of log10 amplitudes
+    "noise_per_hour": (1.0, 8.0),  # median over stations
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,9 @@ def catalog_picks(seed: int, n_events: int = 400) -> CatalogPicks:
     draws = Draws(world.seed, "catalog picks")
     seen = np.flatnonzero((np.fmax(snr["P"], -99) > 6).sum(1) + (np.fmax(snr["S"], -99) > 6).sum(1) >= SEEN)
     chosen = np.sort(seen[np.argsort(draws.child("choice").uniform(size=len(seen)), kind="stable")[:n_events]])
-    parts = [_arrivals(world, phase, chosen, snr[phase], rms[phase], draws) for phase in ("P", "S")]
-    parts += [_noise(world, draws), _false(world, n_events, draws)]
+    picker = {name: draws.child("picker", name).loguniform(*bounds) for name, bounds in PICKER.items()}
+    parts = [_arrivals(world, phase, chosen, snr[phase], rms[phase], draws, picker) for phase in ("P", "S")]
+    parts += [_noise(world, draws, picker), _false(world, n_events, draws)]
     table = pd.concat(parts, ignore_index=True)
     start, end = (column[table["station"].to_numpy()] for column in _outages(world, draws))
     table = table[table["seconds"].between(0, world.scenario.seconds) & ~table["seconds"].between(start, end)]
@@ -103,19 +111,19 @@ def _world(seed: int, n_events: int) -> tuple[World, dict, dict]:
         hours *= 1.5
 
 
-def _arrivals(world: World, phase: str, chosen: np.ndarray, snr: np.ndarray, rms: np.ndarray, draws: Draws):
+def _arrivals(world: World, phase: str, chosen: np.ndarray, snr: np.ndarray, rms: np.ndarray, draws: Draws, picker):
     """Picks of one phase: found the surer and timed the better, the more they stand out."""
     own = draws.child("arrivals", phase)
     shape = (len(chosen), snr.shape[1])
-    # radiation, site and path scatter: 0.2 in log10 amplitude, common to what is heard and to what is measured
-    scatter = own.normal(0.0, 0.2, shape)
+    # radiation, site and path scatter the amplitudes, those heard and those measured alike
+    scatter = own.normal(0.0, picker["scatter"], shape)
     db = snr[chosen] + 20 * scatter - (3.0 if phase == "S" else 0.0)
-    found = own.uniform(size=shape) < 0.95 / (1 + np.exp(np.clip(-(db - 7.0) / 2.0, -50, 50)))
+    found = own.uniform(size=shape) < 0.95 / (1 + np.exp(np.clip(-(db - picker["threshold_db"]) / 2.0, -50, 50)))
     event, station = np.nonzero(found)
     db = db[found]
     times = world.paths.p_time_s if phase == "P" else world.paths.s_time_s
     sd = (0.03 + 0.12 * np.exp(-db / 12)) * (1.5 if phase == "S" else 1.0)
-    sd = sd * np.where(own.uniform(size=len(db)) < 0.03, 4.0, 1.0)
+    sd = sd * np.where(own.uniform(size=len(db)) < picker["tail"], 4.0, 1.0) * picker["error_factor"]
     origin = np.array([e.time_s for e in world.event_list])[chosen]
     return pd.DataFrame(
         {
@@ -150,9 +158,9 @@ def _loose(own: Draws, world: World, station: np.ndarray, phase, seconds: np.nda
     )
 
 
-def _noise(world: World, draws: Draws) -> pd.DataFrame:
+def _noise(world: World, draws: Draws, picker) -> pd.DataFrame:
     own, n = draws.child("noise"), len(world.stations)
-    rate = own.lognormal(NOISE_PER_HOUR, 0.7, n)
+    rate = own.lognormal(picker["noise_per_hour"], 0.7, n)
     count = np.array([own.child(i).poisson(r * world.scenario.hours) for i, r in enumerate(rate.tolist())])
     station = np.repeat(np.arange(n), count)
     phase = np.where(own.uniform(size=len(station)) < 0.55, "P", "S")
