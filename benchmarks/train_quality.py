@@ -1,6 +1,6 @@
 """Write the table from which the package learns the quality of events: automatic catalogs of the synthetic Earth with faults.
 
-    python benchmarks/train_quality.py [--catalogs 8] [--events 400] [--out course_utils/catalog/quality_training.parquet]
+    python benchmarks/train_quality.py [--catalogs 12] [--events 300] [--out course_utils/catalog/quality_training.parquet]
 
 Seeds differ from every seed that is scored. About 12 s of one core for each catalog.
 """
@@ -22,8 +22,8 @@ FIRST_SEED = 34001
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--catalogs", type=int, default=8)
-    parser.add_argument("--events", type=int, default=400)
+    parser.add_argument("--catalogs", type=int, default=12)
+    parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--out", type=Path, default=Path("course_utils/catalog") / TRAINING)
     options = parser.parse_args()
     parts = []
