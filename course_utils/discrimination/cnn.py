@@ -66,11 +66,12 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
     Args:
         sampling_rate_hz: of the windows.
         epochs, batch, learning_rate: of AdamW with a one-cycle schedule.
+        start: another, fitted network whose convolutions training starts from (fine-tuning).
     """
 
-    def __init__(self, sampling_rate_hz=40.0, epochs=15, batch=64, learning_rate=3e-3, shift_s=5.0, seed=0):
+    def __init__(self, sampling_rate_hz=40.0, epochs=15, batch=64, learning_rate=3e-3, shift_s=5.0, seed=0, start=None):
         self.sampling_rate_hz, self.epochs, self.batch = sampling_rate_hz, epochs, batch
-        self.learning_rate, self.shift_s, self.seed = learning_rate, shift_s, seed
+        self.learning_rate, self.shift_s, self.seed, self.start = learning_rate, shift_s, seed, start
 
     def fit(self, x: np.ndarray, y) -> SpectrogramCNN:
         x, y = _checked(x), np.asarray(y)
@@ -84,6 +85,8 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.net_ = Network(len(self.classes_), self.sampling_rate_hz)
+            if self.start is not None:
+                self.net_.body.load_state_dict(self.start.net_.body.state_dict())
             steps = max(1, -(-len(x) // self.batch)) * self.epochs
             optimiser = torch.optim.AdamW(self.net_.parameters(), self.learning_rate, weight_decay=0.01)
             schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=steps)
@@ -135,7 +138,8 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         """Write the tensors as safetensors, with settings and classes in the header; nothing executable."""
         from safetensors.torch import save_file
 
-        header = {"settings": json.dumps(self.get_params()), "classes": json.dumps([str(c) for c in self.classes_])}
+        settings = {k: v for k, v in self.get_params(deep=False).items() if k != "start"}
+        header = {"settings": json.dumps(settings), "classes": json.dumps([str(c) for c in self.classes_])}
         save_file(self.net_.state_dict(), str(path), header)
 
     @classmethod

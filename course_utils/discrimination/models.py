@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
@@ -25,6 +26,14 @@ PARTS = ("early", "main", "coda", "whole")
 CURVATURES = tuple(f"{part}_curvature" for part in PARTS)
 
 
+class _SVM(SVC):
+    """Probabilities by a softmax of the distances: Platt's, which scikit-learn offers, undo the weights of the classes."""
+
+    def predict_proba(self, x):
+        distance = self.decision_function(x)
+        return softmax(np.stack([-distance, distance], 1) if distance.ndim == 1 else distance, axis=-1)
+
+
 def model(name: str, *, columns: Sequence[str] | None = None, best: int | None = None, c: float = 0.1, seed: int = 0):
     """An unfitted pipeline; classes weigh alike whatever their size.
 
@@ -40,7 +49,7 @@ def model(name: str, *, columns: Sequence[str] | None = None, best: int | None =
     last = {
         "majority": lambda: DummyClassifier(strategy="prior"),
         "logistic": lambda: LogisticRegression(C=c, max_iter=2000, **shared),
-        "svm": lambda: SVC(C=10 * c, gamma=0.01, probability=True, **shared),
+        "svm": lambda: _SVM(C=10 * c, gamma=0.01, **shared),
         "forest": lambda: RandomForestClassifier(200, min_samples_leaf=3, max_features=0.2, **shared),
         "boosting": lambda: HistGradientBoostingClassifier(max_iter=80, learning_rate=0.08, max_depth=4, **shared),
     }[name]()
