@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.text import Account, bad, checked, layers, lines, numbers, utc
+from course_utils.catalog.formats.text import Account, assigned, bad, checked, layers, lines, numbers, utc
 from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
@@ -280,10 +280,8 @@ def write_phases(catalog: Catalog, path: str | Path, account: Account | None = N
         catalog.assignments["station"], short_label, LONGEST_LABEL, lambda label, _: station_name(label)
     )
     ids = account.numbers(catalog.events, LARGEST_ID)
-    picks = catalog.assignments.merge(catalog.picks[["pick_id", "time"]], on="pick_id").sort_values(["time", "pick_id"])
-    account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
     account.value("events", "magnitude unknown, written as 0", int(catalog.events["magnitude"].isna().sum()))
-    by_event, out = dict(tuple(picks.groupby("event_id", sort=False))), []
+    by_event, out = assigned(catalog, "100us", account), []
     for row in catalog.events.sort_values(["time", "event_id"]).itertuples():
         time = row.time.round("ms")
         values = (row.magnitude, row.horizontal_error_km, row.depth_error_km, row.rms_s)
@@ -292,10 +290,10 @@ def write_phases(catalog: Catalog, path: str | Path, account: Account | None = N
             f"# {time:%Y %m %d %H %M} {time.second + time.microsecond / 1e6:6.3f} {row.latitude:10.6f} {row.longitude:11.6f} "
             f"{row.depth_km:9.4f} {m:5.2f} {eh:7.3f} {ez:7.3f} {rms:7.4f} {ids[row.event_id]:10d}\n"
         )
-        for pick in by_event[row.event_id].itertuples() if row.event_id in by_event else ():
-            weight = 1.0 if pd.isna(pick.weight) else pick.weight
-            travel = (pick.time - time).total_seconds()
-            out.append(f"{labels[pick.station]:<7s} {travel:10.4f} {weight:7.4f} {pick.phase}\n")
+        for pick in by_event.get(row.event_id, ()):
+            weight = 1.0 if pd.isna(pick["weight"]) else pick["weight"]
+            travel_s = (pick["us"] - time.value // 1000) / 1e6
+            out.append(f"{labels[pick['station']]:<7s} {travel_s:10.4f} {weight:7.4f} {pick['phase']}\n")
     return write_text("".join(out), path)
 
 

@@ -18,15 +18,18 @@ from course_utils.catalog.formats.hypoinverse_cards import EVENT, OLD_EVENT, OLD
 from course_utils.catalog.formats.text import (
     Account,
     Overflow,
+    assigned,
     bad,
     calendar,
     card,
+    clock,
     degrees_minutes,
     fields,
     gathered,
     known,
     layers,
     lines,
+    microseconds,
     numbers,
     west_to_east,
 )
@@ -34,6 +37,7 @@ from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
 _MAGNITUDES = {"L": "ML", "D": "MD", "W": "Mw", "B": "mb", "S": "Ms", "X": "ML"}  # label of the card and type
+_MINUTE = 60_000_000  # microseconds
 _UNKNOWN = "M"  # written for a magnitude of another or of no type
 
 
@@ -141,31 +145,27 @@ def write_arc(catalog: Catalog, path: str | Path, account: Account | None = None
     account = account or Account()
     codes = _codes(catalog.assignments["station"], account)
     ids = account.numbers(catalog.events, 10**10 - 1)
-    picks = catalog.assignments.merge(catalog.picks[["pick_id", "channel", "time"]], on="pick_id")
-    account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
-    by_event = dict(tuple(picks.groupby("event_id", sort=False)))
-    out = []
-    for row in catalog.events.sort_values(["time", "event_id"]).to_dict("records"):
+    by_event, out = assigned(catalog, "10ms", account), []
+    events = catalog.events.sort_values(["time", "event_id"]).assign(us=lambda e: microseconds(e["time"], "10ms"))
+    for row in events.to_dict("records"):
         try:
-            out.append(card(EVENT, _event_values(row, ids[row["event_id"]], account), account, "events"))
+            out.append(card(EVENT, _event_values(row, ids[row["event_id"]]), account, "events"))
         except Overflow as error:
             account.row("events", str(error))
             continue
-        if row["event_id"] in by_event:
-            out += _phase_cards(by_event[row["event_id"]], codes, account)
+        out += _phase_cards(by_event.get(row["event_id"], []), codes, account)
         out.append(f"{ids[row['event_id']]:72d}")
     return write_text("".join(line + "\n" for line in out), path)
 
 
-def _event_values(row: dict, number: int, account: Account) -> dict:
-    time, seconds = _rounded(row["time"])
+def _event_values(row: dict, number: int) -> dict:
     south, north = degrees_minutes(row["latitude"], 2), degrees_minutes(west_to_east(row["longitude"]), 2)
     n_p, n_s = (row[name] if known(row[name]) else 0.0 for name in ("n_p", "n_s"))
     blast = known(row["event_type"]) and "blast" in row["event_type"]
     label = {kind.upper(): letter for letter, kind in reversed(_MAGNITUDES.items())}
     return {
-        "time": f"{time:%Y%m%d%H%M}",
-        "seconds": seconds,
+        "time": clock(row["us"]),
+        "seconds": row["us"] % _MINUTE / 1e6,
         "latitude": south[0],
         "latitude_minutes": south[1],
         "south": "S" if south[2] else None,
@@ -183,23 +183,28 @@ def _event_values(row: dict, number: int, account: Account) -> dict:
     }
 
 
-def _phase_cards(picks: pd.DataFrame, codes: dict[str, str], account: Account) -> list[str]:
+def _phase_cards(picks: list[dict], codes: dict[str, str], account: Account) -> list[str]:
+    """Cards of an event: the first P and the first S of a station and channel share one, further ones have their own."""
+    cards: dict[tuple, dict[str, dict]] = {}
+    for row in picks:
+        place = row["station"], row["channel"] if known(row["channel"]) else ""
+        number = 0
+        while row["phase"] in cards.get((*place, number), {}):
+            number += 1
+        cards.setdefault((*place, number), {})[row["phase"]] = row
     out = []
-    channels = picks["channel"].fillna("")
-    order = picks.groupby(["station", channels, "phase"]).cumcount()
-    for (station, channel, _), rows in picks.groupby(["station", channels, order]):
-        minute = min(_rounded(time)[0] for time in rows["time"])
-        values = _place(station, codes[station]) | {"time": f"{minute:%Y%m%d%H%M}"}
+    for (station, channel, _), rows in sorted(cards.items()):
+        minute = min(row["us"] for row in rows.values()) // _MINUTE * _MINUTE
+        values = _place(station, codes[station]) | {"time": clock(minute)}
         values["channel"] = f"{channel:<2s}Z" if channel else None
-        for row in rows.to_dict("records"):
-            low = row["phase"].lower()
-            seconds = (row["time"].round("10ms") - minute).total_seconds()
+        for phase, row in rows.items():
+            low, seconds = phase.lower(), (row["us"] - minute) / 1e6
             if seconds >= 999.0:
                 account.row("picks", "more than 999 s after the first of its station")
                 continue
             weight = row["weight"] if known(row["weight"]) else 1.0
             values |= {
-                low: f" {row['phase']}",
+                low: f" {phase}",
                 f"{low}_code": min(max(round(4 * (1 - weight)), 0), 4),
                 f"{low}_seconds": seconds,
                 f"{low}_residual_s": row["residual_s"],
@@ -209,13 +214,6 @@ def _phase_cards(picks: pd.DataFrame, codes: dict[str, str], account: Account) -
             }
         out.append(card(PHASE, values, account, "assignments"))
     return out
-
-
-def _rounded(time: pd.Timestamp) -> tuple[pd.Timestamp, float]:
-    """The minute of a time rounded to 0.01 s, and the seconds after it."""
-    rounded = time.round("10ms")
-    minute = rounded.floor("min")
-    return minute, (rounded - minute).total_seconds()
 
 
 def _codes(stations, account: Account) -> dict[str, str]:

@@ -15,13 +15,16 @@ import pandas as pd
 
 from course_utils.catalog.formats.text import (
     Account,
+    assigned,
     bad,
     calendar,
     checked,
+    clock,
     gathered,
     id_text,
     known,
     lines,
+    microseconds,
     numbers,
     parse_id,
     west_to_east,
@@ -30,6 +33,7 @@ from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform, stable_ids
 
 LONGEST_LABEL = 64  # characters; programs before version 7 take fewer
+_MINUTE = 60_000_000  # microseconds
 CHI2_68 = 2.2789  # 68 % of two degrees of freedom, in variances
 
 
@@ -106,34 +110,32 @@ def write_obs(catalog: Catalog, path: str | Path, account: Account | None = None
     NonLinLoc needs an error of every time: ``default_error_s`` stands where ``pick_error_s`` is unknown, and is counted.
     """
     account = account or Account()
-    picks = catalog.picks
     if len(catalog.assignments):
-        picks = catalog.assignments[["event_id", "pick_id"]].merge(picks, on="pick_id")
-        account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(picks["pick_id"])).sum()))
+        blocks = assigned(catalog, "100us", account)
     else:
-        picks = picks.assign(event_id=0)
-    labels = account.labels(picks["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label))
-    unknown = ~(picks["pick_error_s"] > 0)
-    account.value("picks", f"error unknown, written as {default_error_s:g} s", int(unknown.sum()))
-    picks = picks.assign(pick_error_s=picks["pick_error_s"].mask(unknown, default_error_s)).sort_values(
-        ["time", "pick_id"]
+        us = microseconds(catalog.picks["time"], "100us")
+        blocks = {0: catalog.picks.assign(us=us).sort_values(["us", "pick_id"]).to_dict("records")}
+    labels = account.labels(
+        catalog.picks["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label)
     )
     out = []
-    for event_id, rows in sorted(picks.groupby("event_id"), key=lambda pair: pair[1]["time"].iloc[0]):
+    for event_id, rows in sorted((pair for pair in blocks.items() if pair[1]), key=lambda pair: pair[1][0]["us"]):
         if len(catalog.assignments):
             out.append(f"PUBLIC_ID smi:local/event/{id_text(event_id)}\n")
-        out += [f"{_phase_words(row, labels)}\n" for row in rows.itertuples()]
+        for row in rows:
+            if not row["pick_error_s"] > 0:
+                account.value("picks", f"error unknown, written as {default_error_s:g} s")
+                row["pick_error_s"] = default_error_s
+            out.append(f"{_phase_words(row, labels)}\n")
         out.append("\n")
     return write_text("".join(out), path)
 
 
-def _phase_words(row, labels: dict[str, str]) -> str:
-    time = row.time.round("100us")
-    minute = time.floor("min")
-    channel = f"{row.channel}Z" if known(row.channel) and row.channel else "?"
+def _phase_words(row: dict, labels: dict[str, str]) -> str:
+    channel = f"{row['channel']}Z" if known(row["channel"]) and row["channel"] else "?"
     return (
-        f"{labels[row.station]:<12s} ?    {channel:<4s} ? {row.phase:<6s} ? {minute:%Y%m%d %H%M} "
-        f"{(time - minute).total_seconds():8.4f} GAU {row.pick_error_s:9.2e} -1.00e+00 -1.00e+00 -1.00e+00 1.0"
+        f"{labels[row['station']]:<12s} ?    {channel:<4s} ? {row['phase']:<6s} ? {clock(row['us'] // _MINUTE * _MINUTE, '%Y%m%d %H%M')} "
+        f"{row['us'] % _MINUTE / 1e6:8.4f} GAU {row['pick_error_s']:9.2e} -1.00e+00 -1.00e+00 -1.00e+00 1.0"
     )
 
 
@@ -236,16 +238,13 @@ def write_hyp(catalog: Catalog, path: str | Path, account: Account | None = None
     labels = account.labels(
         catalog.assignments["station"], station_label, LONGEST_LABEL, lambda label, _: station_name(label)
     )
-    pairs = catalog.assignments.merge(catalog.picks.drop(columns=["station", "phase"]), on="pick_id")
-    account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(pairs["pick_id"])).sum()))
-    by_event = dict(tuple(pairs.sort_values(["time", "pick_id"]).groupby("event_id", sort=False)))
-    out = []
+    by_event, out = assigned(catalog, "100us", account), []
     for event in catalog.events.sort_values(["time", "event_id"]).itertuples():
-        out += _hypocenter_lines(event, by_event.get(event.event_id, pairs.iloc[:0]), labels, account)
+        out += _hypocenter_lines(event, by_event.get(event.event_id, []), labels, account)
     return write_text("".join(line + "\n" for line in out), path)
 
 
-def _hypocenter_lines(event, pairs: pd.DataFrame, labels: dict[str, str], account: Account) -> list[str]:
+def _hypocenter_lines(event, pairs: list[dict], labels: dict[str, str], account: Account) -> list[str]:
     time, seconds = event.time, event.time.second + event.time.microsecond / 1e6
     horizontal, vertical = (v if known(v) else 0.0 for v in (event.horizontal_error_km, event.depth_error_km))
     cov = horizontal**2 / CHI2_68
@@ -255,7 +254,7 @@ def _hypocenter_lines(event, pairs: pd.DataFrame, labels: dict[str, str], accoun
     if known(event.magnitude) and str(event.magnitude_type).upper() not in ("ML", "MD"):
         account.value("events", f"magnitude of type {event.magnitude_type} stands as amplitude magnitude")
     amplitude, duration = (-9.9, magnitude) if duration else (magnitude, -9.9)
-    longitude, n = west_to_east(event.longitude), int((pairs["weight"].fillna(1.0) > 0).sum())
+    longitude, n = west_to_east(event.longitude), sum(row["weight"] != 0 for row in pairs)
     head = [
         'NLLOC "catalog" "LOCATED" "Written from a catalog."',
         f"PUBLIC_ID smi:local/event/{id_text(event.event_id)}",
@@ -272,27 +271,22 @@ def _hypocenter_lines(event, pairs: pd.DataFrame, labels: dict[str, str], accoun
         "EllAz1  0 Dip1  0 Len1  0 Az2  0 Dip2  0 Len2  0 Len3  0",
         f"STAT_GEOG  ExpectLat {event.latitude:.6f} Long {longitude:.6f} Depth {event.depth_km:.6f}",
         "TRANSFORM  NONE",
-        f"QML_OriginQuality  assocPhCt {len(pairs)}  usedPhCt {n}  assocStaCt {pairs['station'].nunique()}  usedStaCt -1  "
+        f"QML_OriginQuality  assocPhCt {len(pairs)}  usedPhCt {n}  assocStaCt {len({row['station'] for row in pairs})}  usedStaCt -1  "
         f"depthPhCt -1  stdErr {rms:.6f}  azGap {gap:.4f}  secAzGap -1  gtLevel -  minDist -1 maxDist -1 medDist -1",
         f"QML_OriginUncertainty  horUnc {horizontal or -1:.6f}  minHorUnc {horizontal or -1:.6f}  maxHorUnc {horizontal or -1:.6f}  azMaxHorUnc 0",
         "PHASE ID Ins Cmp On Pha  FM Date     HrMn   Sec     Err  ErrMag    Coda      Amp       Per       PriorWt  >   "
         "TTpred    Res       Weight    StaLoc(X  Y         Z)        SDist    SAzim  RAz  RDip RQual    Tcorr       TTerr",
     ]
-    for row in pairs.itertuples():
+    origin_us = time.value // 1000
+    for row in pairs:
         residual, weight, distance, azimuth = (
-            value if known(value) else default
-            for value, default in (
-                (row.residual_s, 0.0),
-                (row.weight, 1.0),
-                (row.distance_km, -1.0),
-                (row.azimuth_deg, -1.0),
-            )
+            row[name] if known(row[name]) else default
+            for name, default in (("residual_s", 0.0), ("weight", 1.0), ("distance_km", -1.0), ("azimuth_deg", -1.0))
         )
-        shown = row._replace(pick_error_s=row.pick_error_s if row.pick_error_s > 0 else 0.0)
-        travel = (row.time - event.time).total_seconds() - residual
+        shown = row | {"pick_error_s": row["pick_error_s"] if row["pick_error_s"] > 0 else 0.0}
         head.append(
-            f"{_phase_words(shown, labels)} > {travel:9.4f} {residual:9.4f} {weight:9.4f} 0.0 0.0 0.0 {distance:9.4f} "
-            f"{azimuth:6.2f} {azimuth:6.1f} 0.0  0 0.0 0.0"
+            f"{_phase_words(shown, labels)} > {(row['us'] - origin_us) / 1e6 - residual:9.4f} {residual:9.4f} {weight:9.4f} "
+            f"0.0 0.0 0.0 {distance:9.4f} {azimuth:6.2f} {azimuth:6.1f} 0.0  0 0.0 0.0"
         )
     return [*head, "END_PHASE", "END_NLLOC", ""]
 

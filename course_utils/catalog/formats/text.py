@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.tables import Catalog, TableError, conform, empty, stable_ids
+from course_utils.catalog.tables import UTC_DTYPE, Catalog, TableError, conform, empty, stable_ids
 
+_ASSIGNED = ["event_id", "pick_id", "station", "phase"]
 _PICK = ["station", "channel", "phase", "time", "pick_error_s"]
 
 
@@ -30,7 +33,7 @@ def parse_id(text: str) -> int:
 
 def known(value) -> bool:
     """Whether a value is there: neither None nor missing."""
-    return value is not None and not pd.isna(value)
+    return not (value is None or value is pd.NA or value != value)  # NaN and NaT are not themselves
 
 
 def lines(path: str | Path, of: str) -> Iterator[tuple[int, str]]:
@@ -59,6 +62,34 @@ def numbers(path, number: int, words: Iterable[str]) -> list[float]:
 def utc(values) -> pd.Series:
     """NumPy times or None as UTC times in microseconds."""
     return pd.Series(np.array(list(values), dtype="datetime64[us]")).dt.tz_localize("UTC")
+
+
+def microseconds(times: pd.Series, step: str) -> pd.Series:
+    """Times rounded to a step ("10ms") as whole microseconds since 1970."""
+    return times.dt.round(step).astype(UTC_DTYPE).astype("int64")
+
+
+@lru_cache(maxsize=4096)
+def clock(microseconds_since_1970: int, form: str = "%Y%m%d%H%M") -> str:
+    """The minute of a time as text."""
+    return (datetime(1970, 1, 1) + timedelta(microseconds=microseconds_since_1970)).strftime(form)
+
+
+def assigned(catalog: Catalog, step: str, account: Account) -> dict[int, list[dict]]:
+    """The assigned picks of every event in order of time, with ``us``: their times rounded to a step, in microseconds since 1970.
+
+    The picks that belong to no event are counted.
+    """
+    own = catalog.picks.drop(columns=["station", "phase"])
+    rows = catalog.assignments[[*_ASSIGNED, "weight", "residual_s", "distance_km", "azimuth_deg"]].merge(
+        own, on="pick_id"
+    )
+    account.row("picks", "belongs to no event", int((~catalog.picks["pick_id"].isin(rows["pick_id"])).sum()))
+    rows = rows.assign(us=microseconds(rows["time"], step)).sort_values(["us", "pick_id"]).drop(columns="time")
+    out: dict[int, list[dict]] = {}
+    for row in rows.to_dict("records"):
+        out.setdefault(row["event_id"], []).append(row)
+    return out
 
 
 def calendar(path, number: int, year, month, day, hour=0, minute=0, seconds=0.0) -> np.datetime64:
