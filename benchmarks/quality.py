@@ -10,10 +10,11 @@ from __future__ import annotations
 import sys
 
 from _common import Figure, run
+from _quality_catalog import graded_catalog
 from _quality_faults import faults
 from _quality_pairs import pairs
 
-PARTS = (faults, pairs)
+PARTS = (faults, pairs, graded_catalog)
 
 
 def measure(quick: bool) -> dict[str, Figure]:
