@@ -194,6 +194,7 @@ WAVEFORM_METRICS = _schema(
         "share of periods below Peterson's low-noise model; empty without response",
     ),
     _field("p_arrivals", "float", "1", "P arrivals that orientation was judged by; empty without arrivals"),
+    _field("orientation_judged", "text", "", 'what P and S could show: "ZNE", "NE" exchanged; "Z", "N", "E" reversed'),
     _field(
         "clock_shift_s", "float", "s", "residuals in the window minus the station's own outside; empty when not judged"
     ),
