@@ -149,3 +149,29 @@ def test_spanish_springs():
     flat, high = (growclust.read_stations(folder / f"in/stlist{n}.txt") for n in (1, 2))
     assert flat["station"].tolist() == high["station"].tolist() and (flat["elevation_m"] == 0).all()
     assert high["elevation_m"].iloc[0] == 1520.0
+
+
+def test_correlation_times_carry_the_names_of_the_lists(tmp_path):
+    events = pd.DataFrame(
+        {
+            "event_id": [2**50, 2**51],
+            "time": pd.to_datetime([0, 1], unit="s", utc=True),
+            "latitude": 1.0,
+            "longitude": 2.0,
+            "depth_km": 3.0,
+        }
+    )
+    stations = pd.DataFrame(
+        {"station": ["NC.CBW.", "NC.TOOLONG."], "latitude": 1.0, "longitude": 2.0, "elevation_m": 0.0}
+    )
+    catalog = Catalog(events, stations=stations)
+    link = {"event_id_1": 2**50, "event_id_2": 2**51, "phase": "P", "dt_s": 0.012345, "weight": 0.81, "kind": "cc"}
+    links = pd.DataFrame([link | {"station": name} for name in ("NC.TOOLONG.", "NC.CBW.", "XX.ELSE.")])
+    accounts = [Account() for _ in range(3)]
+    path = growclust.write_differences(links, catalog, tmp_path / "xcordata.txt", accounts[0])
+    listed = growclust.read_events(growclust.write_events(events, tmp_path / "evlist.txt", accounts[1]))
+    known = growclust.read_stations(growclust.write_stations(stations, tmp_path / "stlist.txt", accounts[2]))
+    back = hypodd.read_differences(path, "cc")
+    assert {*back["event_id_1"], *back["event_id_2"]} == set(listed["event_id"]) == {1, 2}
+    assert set(back["station"]) == set(known["station"]) and back["dt_s"].tolist() == [0.012345] * 2
+    assert str(accounts[0]) == "1 links left out: between events or at stations that are not in the catalog"

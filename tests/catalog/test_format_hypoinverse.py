@@ -182,3 +182,37 @@ def test_real_stations_and_models():
     folder = Path(mirror) / "real-demo/demo_real/hypoinverse"
     velocity = hypoinverse.read_crh(folder / "vel_model_P.crh", folder / "vel_model_S.crh")
     assert velocity["vp_km_s"].tolist() == [5.3, 5.3, 5.65, 5.65, 6.2, 6.2, 6.21, 6.21, 7.5]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not mirror, reason="COURSE_DATA_MIRROR is not set")
+def test_a_real_summary_says_what_hypodd_was_given():
+    events = hypoinverse.read_sum(Path(mirror) / "loc-flow-italy/location/hypoinverse/catOut.sum").events
+    given = hypodd.read_events(Path(mirror) / "loc-flow-italy/hypoDD_dtct/event.dat")
+    both = pd.merge_asof(
+        given, events, on="time", direction="nearest", tolerance=pd.Timedelta("1s"), suffixes=("", "_sum")
+    )
+    assert len(events) == 60 and both["latitude_sum"].notna().sum() >= 59
+    for name, step in {
+        "latitude": 3e-4,
+        "longitude": 3e-4,
+        "depth_km": 0.011,
+        "horizontal_error_km": 0.051,
+        "depth_error_km": 0.051,
+    }.items():
+        assert ((both[name] - both[f"{name}_sum"]).abs() <= step).mean() > 0.95, name
+    assert events["magnitude"].iloc[0] == 0.93 and events["magnitude_type"].value_counts().to_dict() == {"ML": 57}
+    assert events["azimuthal_gap_deg"].iloc[0] == 27 and events["rms_s"].iloc[0] == 0.13
+
+
+def test_the_external_magnitude_counts_where_none_is_preferred(tmp_path):
+    catalog = assembled(
+        [{"event_id": 1, "time": 10**15, "latitude": 1.0, "longitude": 2.0, "depth_km": 3.0, "magnitude": None}], []
+    )
+    path = hypoinverse.write_arc(catalog, tmp_path / "a.arc")
+    line = path.read_text().splitlines()[0].ljust(164)
+    path.write_text(line[:122] + "L132" + line[126:] + "\n")  # columns 123 to 126
+    assert hypoinverse.read_arc(path).events["magnitude"].tolist() == [1.32]
+    path.write_text(line[:36] + "  0" + line[39:70] + "155" + line[73:] + "\n")
+    events = hypoinverse.read_arc(path).events
+    assert events["magnitude"].tolist() == [1.55] and events["magnitude_type"].tolist() == ["MD"]

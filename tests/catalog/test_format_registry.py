@@ -11,6 +11,7 @@ from format_strategies import catalogs, same
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from course_utils import data
 from course_utils.catalog.formats import registry
 from course_utils.catalog.tables import SCHEMAS, Catalog, TableError, columns, conform
 
@@ -165,6 +166,7 @@ REAL = {
     "loc-flow-italy/GrowClust/IN/evlist.txt": ("growclust-evlist", 59),
     "loc-flow-italy/GrowClust/IN/stlist.txt": ("growclust-stlist", 0),
     "loc-flow-italy/location/hypoinverse/station.dat": ("hypoinverse-station", 0),
+    "loc-flow-italy/location/hypoinverse/catOut.sum": ("hypoinverse-sum", 60),
     "growclust3d-spanish-springs/examples/data/in/evlist.txt": ("growclust-evlist", 1616),
     "growclust3d-spanish-springs/examples/data/out/out.trace1D.cat": ("growclust-cat", 1616),
     "nonlinloc-samples/nlloc_sample/obs/2018-11-30-mww70-southern-alaska.obs": ("nonlinloc-obs", 0),
@@ -183,3 +185,14 @@ def test_real_files_are_known_and_read(path):
     assert registry.guess(Path(mirror) / path).name == name
     catalog = registry.read(Path(mirror) / path)
     assert len(catalog.events) == events and any(len(getattr(catalog, table)) for table in registry.named(name).keeps)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not mirror, reason="COURSE_DATA_MIRROR is not set")
+@pytest.mark.parametrize("name", ["hypoinverse-arc", "nonlinloc-hyp", "hypodd-pha"])
+def test_a_real_bulletin_comes_back_whole(tmp_path, name):
+    catalog = data.open("ogs-2024", progress=False).catalog
+    written = registry.write(catalog, tmp_path / "file", registry.named(name))
+    assert written.account.rows == {("picks", "belongs to no event"): 159}
+    back = registry.read(tmp_path / "file", registry.named(name))
+    same(back, catalog, EVENTS, {}, 0.01)

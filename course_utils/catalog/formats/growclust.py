@@ -1,7 +1,6 @@
 """Files of GrowClust and GrowClust3D (Trugman and Shearer 2017, doi:10.1785/0220160188): events, stations, model, results.
 
-Correlation times (``xcordata.txt``) have the layout of HypoDD's ``dt.cc`` with the correlation coefficient as weight:
-:func:`~course_utils.catalog.formats.hypodd.differences_text` writes them for ``tdif_fmt`` 12.
+Correlation times (``xcordata.txt``) have the layout of HypoDD's ``dt.cc``, with the correlation coefficient as weight.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.hypodd import LARGEST_ID, LONGEST_LABEL, short_label, station_name
+from course_utils.catalog.formats.hypodd import LARGEST_ID, LONGEST_LABEL, differences_text, short_label, station_name
 from course_utils.catalog.formats.text import Account, bad, calendar, checked, frame_of, lines, numbers, west_to_east
 from course_utils.catalog.store import write_text
-from course_utils.catalog.tables import conform
+from course_utils.catalog.tables import Catalog, conform
 
 _RESULT = ["serial", "cluster", "n_cluster", "n_pairs", "n_cc_p", "n_cc_s", "rms_cc_p_s", "rms_cc_s_s"]
 _RESULT += [
@@ -46,12 +45,12 @@ def read_events(path: str | Path) -> pd.DataFrame:
 
 def write_events(events: pd.DataFrame, path: str | Path, account: Account | None = None) -> Path:
     """Write an event list in format 1: milliseconds, five decimals of degrees, metres; unknown magnitudes and errors are 0."""
-    account = account or Account()
+    account, events = account or Account(), conform(events, "events")
     ids = account.numbers(events, LARGEST_ID)
     unknown = int(events["magnitude"].isna().sum())
     account.value("events", "magnitude unknown, written as 0", unknown)
     out = []
-    for row in conform(events, "events").sort_values(["time", "event_id"]).itertuples():
+    for row in events.sort_values(["time", "event_id"]).itertuples():
         time = row.time.round("ms")
         seconds = time.second + time.microsecond / 1e6
         values = (row.magnitude, row.horizontal_error_km, row.depth_error_km, row.rms_s)
@@ -98,6 +97,24 @@ def write_velocity(velocity: pd.DataFrame, path: str | Path, account: Account | 
     """Write the nodes of a model as ``vzmodel.txt``: depth, Vp, Vs with four decimals; GrowClust too is linear between nodes."""
     rows = conform(velocity, "velocity").itertuples()
     return write_text("".join(f"{r.depth_km:9.4f} {r.vp_km_s:8.4f} {r.vs_km_s:8.4f}\n" for r in rows), path)
+
+
+def write_differences(links: pd.DataFrame, catalog: Catalog, path: str | Path, account: Account | None = None) -> Path:
+    """Write the links of kind "cc" as ``xcordata.txt`` (format 1, ``tdif_fmt`` 12: first minus second), to 1 µs.
+
+    Args:
+        links: differential times as ``location.differences`` describes them.
+        catalog: the events and stations whose lists go with them, so that replaced names are the same there.
+    """
+    account = account or Account()
+    ids = account.numbers(catalog.events, LARGEST_ID)
+    labels = account.labels(
+        catalog.stations["station"], short_label, LONGEST_LABEL, lambda label, _: station_name(label)
+    )
+    ours = links["event_id_1"].isin(ids) & links["event_id_2"].isin(ids) & links["station"].isin(labels)
+    account.row("links", "between events or at stations that are not in the catalog", int((~ours).sum()))
+    renamed = {name: links.loc[ours, name].map(ids) for name in ("event_id_1", "event_id_2")}
+    return write_text(differences_text(links[ours].assign(**renamed, station=links["station"].map(labels)), "cc"), path)
 
 
 def read_relocated(path: str | Path) -> pd.DataFrame:

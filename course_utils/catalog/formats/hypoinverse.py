@@ -8,13 +8,14 @@ horizontal error is of one axis and one standard deviation, not this course's 68
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.hypoinverse_cards import EVENT, OLD_EVENT, OLD_PHASE, PHASE, STATION
+from course_utils.catalog.formats.hypoinverse_cards import EVENT, OLD_EVENT, OLD_PHASE, PHASE, STATION, SUMMARY
 from course_utils.catalog.formats.text import (
     Account,
     Overflow,
@@ -44,7 +45,7 @@ _UNKNOWN = "M"  # written for a magnitude of another or of no type
 def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
     """Events, picks and assignments of an archive file; shadow cards ("$") are skipped.
 
-    The preferred magnitude counts, else the amplitude's (as ML), else the duration's. Weights are those that the location used,
+    The preferred magnitude counts, else an external one, else the amplitude's (as ML), else the duration's. Weights are those that the location used,
     which may pass 1. Arrivals of other phases than P and S are left out and counted.
     """
     account = account or Account()
@@ -72,13 +73,16 @@ def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
 
 
 def _event(path, number: int, row: dict) -> dict:
-    label, magnitude = row["magnitude_label"], row["magnitude"]
-    if not known(magnitude) or (magnitude == 0 and not label):
-        label, magnitude = "X", row["amplitude_magnitude"]
-    if not known(magnitude) or (magnitude == 0 and label == "X"):
-        label, magnitude = "D", row["duration_magnitude"]
-    if label == "D" and magnitude == 0 and not row["magnitude_label"]:
-        magnitude = np.nan
+    found = [
+        (row["magnitude_label"], row["magnitude"]),
+        (row.get("external_label", ""), row.get("external_magnitude", np.nan)),
+    ]
+    found += [
+        ("X", row["amplitude_magnitude"] or np.nan),
+        ("D", row["duration_magnitude"] or np.nan),
+    ]  # 0 stands for none
+    # without a label, 0 is how a program fills the columns
+    label, magnitude = next(((a, m) for a, m in found if known(m) and (m != 0 or a)), ("", np.nan))
     n_s = 0 if np.isnan(row["n_s"]) else row["n_s"]
     return {
         "event_id": 0 if np.isnan(row["event_id"]) else int(row["event_id"]),
@@ -134,6 +138,27 @@ def _time(path, number: int, text: str, seconds: float) -> np.datetime64:
     month, day, hour, minute = (text[i : i + 2] for i in range(len(text) - 8, len(text), 2))
     year += (1900 if year >= 50 else 2000) if len(text) == 10 else 0
     return calendar(path, number, year, month, day, hour, minute, 0.0 if np.isnan(seconds) else seconds)
+
+
+def read_sum(path: str | Path, account: Account | None = None) -> Catalog:
+    """Events of a readable summary (``H71 3``), whose first line is a heading. Those without a number get one by their order."""
+    events = []
+    for number, line in lines(path, "a readable summary of HYPOINVERSE-2000"):
+        if number == 1 or not line.strip():
+            continue
+        row = fields(path, number, line, SUMMARY)
+        when = re.fullmatch(r"(\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d)", f"{row['date']} {row['clock']}")
+        if not when or np.isnan([row["seconds"], row["latitude"], row["longitude"], row["depth_km"]]).any():
+            raise bad(path, number, line[:48], "a summary begins with YYYY/MM/DD HH:MM, seconds, place and depth")
+        text = re.match(r"(-?\d*\.\d+)\s*(\w*)", row.pop("preferred") or row["external"])
+        row |= {"event_id": int(row["event_id"]) if row["event_id"] > 0 else len(events) + 1}
+        row |= {"time": calendar(path, number, *when.groups(), row.pop("seconds"))}
+        row |= {"magnitude": float(text[1]) if text else np.nan}
+        row |= {"magnitude_type": (_MAGNITUDES.get(text[2], text[2]) or None) if text else None}
+        events.append(
+            {name: value for name, value in row.items() if name not in ("date", "clock", "external", "preferred")}
+        )
+    return gathered(path, events, [], account or Account())
 
 
 def write_arc(catalog: Catalog, path: str | Path, account: Account | None = None) -> Path:

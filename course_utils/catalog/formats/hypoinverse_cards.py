@@ -23,6 +23,8 @@ EVENT: Layout = {
     "n_s": (83, 85, 0),
     "horizontal_error_km": (86, 89, 2),
     "depth_error_km": (90, 93, 2),
+    "external_label": (123, 123),
+    "external_magnitude": (124, 126, 2),
     "event_id": (137, 146, 0),
     "magnitude_label": (147, 147),
     "magnitude": (148, 150, 2),
@@ -100,4 +102,20 @@ STATION: Layout = {
     "east": (38, 38),
     "elevation": (39, 42, 0),
     "location": (81, 82),
+}
+# The readable summary (H71 3), which has a heading.
+SUMMARY: Layout = {
+    "date": (1, 10),
+    "clock": (12, 16),
+    "seconds": (17, 22, 2),
+    "latitude": (23, 31, 4),
+    "longitude": (32, 41, 4),
+    "depth_km": (42, 48, 2),
+    "preferred": (49, 57),
+    "azimuthal_gap_deg": (65, 68, 0),
+    "rms_s": (75, 80, 2),
+    "horizontal_error_km": (81, 86, 1),
+    "depth_error_km": (87, 92, 1),
+    "event_id": (98, 108, 0),
+    "external": (129, 140),
 }

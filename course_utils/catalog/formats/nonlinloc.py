@@ -252,7 +252,8 @@ def _hypocenter_lines(event, pairs: list[dict], labels: dict[str, str], account:
     magnitude = event.magnitude if known(event.magnitude) else -9.9
     duration = known(event.magnitude_type) and event.magnitude_type.upper() == "MD"
     if known(event.magnitude) and str(event.magnitude_type).upper() not in ("ML", "MD"):
-        account.value("events", f"magnitude of type {event.magnitude_type} stands as amplitude magnitude")
+        kind = event.magnitude_type if known(event.magnitude_type) else "unknown"
+        account.value("events", f"magnitude of type {kind} stands as amplitude magnitude")
     amplitude, duration = (-9.9, magnitude) if duration else (magnitude, -9.9)
     longitude, n = west_to_east(event.longitude), sum(row["weight"] != 0 for row in pairs)
     head = [

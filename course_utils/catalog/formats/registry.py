@@ -121,6 +121,16 @@ FORMATS: tuple[Format, ...] = (
         r"^\d\d[ \d]{12,16}[ \d]\d[ S][ \d]{4}[ \d]{3}[ E]",
     ),
     Format(
+        "hypoinverse-sum",
+        "HYPOINVERSE-2000 readable summary (H71 3)",
+        (".sum",),
+        _of(_ERRORS + "magnitude_type azimuthal_gap_deg"),
+        "0.01 s; 0.0001° (11 m); 10 m; magnitudes 0.01; errors 100 m",
+        hypoinverse.read_sum,
+        None,
+        r"\A +DATE +TIME +SEC +LAT +LON +DEPTH",
+    ),
+    Format(
         "hypoinverse-station",
         "HYPOINVERSE-2000 stations (format 2)",
         (".sta",),
