@@ -99,7 +99,7 @@ class OfRecords(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(x).argmax(-1)]
 
 
-class Together(OfRecords):
+class Together(ClassifierMixin, BaseEstimator):
     """The mean log odds of several models."""
 
     def __init__(self, members: Sequence):
@@ -116,6 +116,9 @@ class Together(OfRecords):
     def predict_proba(self, x: pd.DataFrame) -> np.ndarray:
         logs = np.mean([np.log(np.clip(one.predict_proba(x), 1e-3, 1)) for one in self.fitted_], axis=0)
         return np.exp(logs) / np.exp(logs).sum(-1, keepdims=True)
+
+    def predict(self, x: pd.DataFrame) -> np.ndarray:
+        return self.classes_[self.predict_proba(x).argmax(-1)]
 
 
 def variants(records: pd.DataFrame) -> dict[str, object]:

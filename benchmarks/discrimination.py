@@ -180,8 +180,9 @@ def other_ways(records: pd.DataFrame, streams, prepared, tables, labels: np.ndar
 
 def quakexnet(records: pd.DataFrame, prepared) -> float:
     """Balanced accuracy of QuakeXNet, earthquake against explosion per event, on vertical records with zeros as horizontals."""
+    from _quakexnet import CLASSES, QuakeXNet
+
     from course_utils.discrimination.decision import combine
-    from course_utils.discrimination.quakexnet import CLASSES, QuakeXNet
 
     samples = 5600
     z = np.stack([np.pad(t[:samples], (0, max(0, samples - t.size))) for t in prepared.traces])

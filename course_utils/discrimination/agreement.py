@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from course_utils.discrimination import DiscriminationError
 
@@ -40,10 +41,8 @@ def majority(labels: pd.DataFrame) -> pd.DataFrame:
     """The most frequent label of each item, its share of the votes, and whether it is tied (then the first in the alphabet is given)."""
     votes, classes = _counts(labels)
     top = votes.max(1)
-    return pd.DataFrame(
-        {"label": classes[votes.argmax(1)], "share": top / votes.sum(1), "tied": (votes == top[:, None]).sum(1) > 1},
-        index=labels.index,
-    )
+    tied = (votes == top[:, None]).sum(1) > 1
+    return pd.DataFrame({"label": classes[votes.argmax(1)], "share": top / votes.sum(1), "tied": tied}, labels.index)
 
 
 def dawid_skene(
@@ -51,11 +50,8 @@ def dawid_skene(
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """What is probably true, and how reliable each labeller is, found together (Dawid and Skene 1979, Appl. Stat. 28, 20-28).
 
-    Expectation maximisation from the shares of votes; each row of a confusion matrix carries one pseudo-count, most of it on the
-    diagonal, so that rare classes and people with few labels stay finite.
-
-    Returns:
-        Probabilities (items, classes), and for each labeller the probability of each answer (columns) given the true class (rows).
+    Expectation maximisation from the shares of votes; a pseudo-count in each row of a confusion matrix, most of it on the diagonal, keeps
+    rare classes finite. Returns probabilities (items, classes), and for each labeller that of each answer (columns) given the truth (rows).
     """
     votes, classes = _counts(labels)
     k = len(classes)
@@ -67,15 +63,9 @@ def dawid_skene(
         confusion = np.einsum("it,ija->jta", truth, one_hot) + prior
         confusion /= confusion.sum(-1, keepdims=True)
         share = (truth.sum(0) + 1.0 / k) / (len(truth) + 1.0)
-        log = np.log(share) + np.einsum("ija,jta->it", one_hot, np.log(confusion))
-        new = np.exp(log - log.max(1, keepdims=True))
-        new /= new.sum(1, keepdims=True)
-        moved = np.abs(new - truth).max()
-        truth = new
-        if moved < tolerance:
+        before, truth = truth, softmax(np.log(share) + np.einsum("ija,jta->it", one_hot, np.log(confusion)), axis=1)
+        if np.abs(truth - before).max() < tolerance:
             break
-    people = {
-        str(name): pd.DataFrame(confusion[j], pd.Index(classes, name="true"), pd.Index(classes, name="answer"))
-        for j, name in enumerate(labels.columns)
-    }
+    axes = pd.Index(classes, name="true"), pd.Index(classes, name="answer")
+    people = {str(name): pd.DataFrame(matrix, *axes) for name, matrix in zip(labels.columns, confusion, strict=True)}
     return pd.DataFrame(truth, labels.index, classes), people

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from course_utils.discrimination import DiscriminationError
-from course_utils.discrimination.decision import VISIBLE_DB, combine, decide, tempered
+from course_utils.discrimination.decision import VISIBLE_DB, combine, tempered
 from course_utils.discrimination.forms import Form, cut, prepare
 
 if TYPE_CHECKING:
@@ -33,10 +32,7 @@ def load_classifier(path: str | Path | None = None) -> tuple[SpectrogramCNN, flo
     """A network and its temperature (from the file of the same name ending in .json, else 1); by default the shipped one."""
     from course_utils.discrimination.cnn import SpectrogramCNN
 
-    if path is None:
-        with resources.as_file(resources.files("course_utils.discrimination") / "weights" / SHIPPED) as shipped:
-            return load_classifier(shipped)
-    path = Path(path)
+    path = Path(path or Path(__file__).parent / "weights" / SHIPPED)
     card = path.with_suffix(".json")
     at = json.loads(card.read_text(encoding="utf-8")).get("temperature", 1.0) if card.is_file() else 1.0
     return SpectrogramCNN.load(path), float(at)
@@ -55,8 +51,7 @@ def classify_events(
     """The type of each event from all of its records.
 
     Args:
-        streams: one station's record of one event each, with 45 s or more.
-        events: the event of each stream.
+        streams, events: one station's record of one event each, with 45 s or more, and its event.
         picks_s: first pick in s after the first sample of each stream, where known (else NaN); otherwise the onset is searched.
         classifier: path of a network; by default the shipped one.
         at_least: below this probability the type is "unknown".
@@ -73,9 +68,8 @@ def classify_events(
     if not 0 <= at_least < 1:
         raise DiscriminationError(f"at_least is {at_least:g}; give a probability from 0 up to 1")
     net, at = load_classifier(classifier)
-    prepared = prepare(
-        streams, Form(sampling_rate_hz=net.sampling_rate_hz), picks_s, within_s=2.0 if picks_s is not None else 50.0
-    )
+    form = Form(sampling_rate_hz=net.sampling_rate_hz)
+    prepared = prepare(streams, form, picks_s, within_s=50.0 if picks_s is None else 2.0)
     windows = [cut(prepared, seed + placement) for placement in range(placements)]
     # what one placement refuses another may use
     parts = [pd.DataFrame(net.predict_proba(w.waveforms), w.source) for w in windows if len(w.source)]
@@ -88,8 +82,9 @@ def classify_events(
         # a record without a visible onset says little about the event
         joint = combine(mean.to_numpy(), events[mean.index], np.clip(jump - 3.0, 0.1, 20.0))
         probability = tempered(joint.to_numpy(), at)
-        out.loc[joint.index, "event_type"] = decide(probability, net.classes_, at_least)
-        out.loc[joint.index, "event_type_probability"] = probability.max(-1)
+        best, likeliest = probability.max(-1), net.classes_[probability.argmax(-1)]
+        out.loc[joint.index, "event_type"] = np.where(best >= at_least, likeliest, "unknown")
+        out.loc[joint.index, "event_type_probability"] = best
         for k, name in enumerate(net.classes_):
             out.loc[joint.index, f"p_{name.replace(' ', '_')}"] = probability[:, k]
     used = jump.set_axis(events[jump.index])

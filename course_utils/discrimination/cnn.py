@@ -78,7 +78,7 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2 or len(y) != len(x):
             raise DiscriminationError(
-                f"{len(x)} windows, {len(y)} labels of {len(self.classes_)} classes; give two classes"
+                f"{len(x)} windows, {len(y)} labels, {len(self.classes_)} classes; give two classes"
             )
         target = torch.as_tensor(np.searchsorted(self.classes_, y))
         weight = 1.0 / torch.bincount(target).float()
@@ -123,15 +123,13 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
     def saliency(self, x: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gradient of the logit of a class times the spectrogram: what speaks for it (positive) and against it.
 
-        Returns:
-            Saliency and normalised log spectrogram, both (n, frequencies, times); frequencies in Hz; times in s.
+        Returns saliency and normalised log spectrogram, both (n, frequencies, times); frequencies in Hz; times in s.
         """
         picture = self.net_.spectrogram(_checked(x)).detach().requires_grad_()
         number = int(np.flatnonzero(self.classes_ == name)[0])
         self.net_.classify(picture)[:, number].sum().backward()
-        rate = self.sampling_rate_hz
-        f = np.fft.rfftfreq(_SIZE, 1 / rate)[self.net_.keep.numpy()]
-        t = (np.arange(picture.shape[-1]) * _HOP + _SIZE / 2) / rate
+        f = np.fft.rfftfreq(_SIZE, 1 / self.sampling_rate_hz)[self.net_.keep.numpy()]
+        t = (np.arange(picture.shape[-1]) * _HOP + _SIZE / 2) / self.sampling_rate_hz
         return (picture.grad * picture).detach().numpy(), picture.detach().numpy(), f, t
 
     def save(self, path: str | Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
 from course_utils.discrimination import DiscriminationError
 
@@ -24,9 +24,7 @@ def by_event(
     """
     events, jump = np.asarray(events), np.asarray(jump_db, float)
     if len(events) != len(table) or len(jump) != len(table):
-        raise DiscriminationError(
-            f"{len(table)} rows, {len(events)} events, {len(jump)} strengths; give one for each row"
-        )
+        raise DiscriminationError(f"{len(table)} rows, {len(events)} events, {len(jump)} strengths; give one per row")
     visible = jump >= at_least_db
     count = pd.Series(visible, events).groupby(level=0).sum().astype(int)
     strongest = pd.Series(jump).groupby(events).idxmax()
@@ -42,10 +40,9 @@ def combine(probabilities: np.ndarray, events: Sequence, weights: Sequence | Non
     Traces of one event are not independent, so logarithms are averaged and not added: forty stations do not make a doubtful event certain.
     """
     p = np.asarray(probabilities, float)
-    w = np.ones(len(p)) if weights is None else np.clip(np.asarray(weights, float), 1e-3, None)
-    logs = pd.DataFrame(np.log(np.clip(p, 1e-3, 1.0)) * w[:, None]).groupby(np.asarray(events)).sum()
-    joint = np.exp(logs.div(pd.Series(w).groupby(np.asarray(events)).sum(), axis=0))
-    return joint.div(joint.sum(axis=1), axis=0)
+    w = np.ones((len(p), 1)) if weights is None else np.clip(np.reshape(weights, (-1, 1)), 1e-3, None)
+    sums = pd.DataFrame(np.hstack([np.log(np.clip(p, 1e-3, 1.0)) * w, w])).groupby(np.asarray(events)).sum()
+    return pd.DataFrame(softmax(sums.iloc[:, :-1].div(sums.iloc[:, -1], axis=0), axis=1), sums.index)
 
 
 def temperature(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> float:
@@ -66,8 +63,7 @@ def temperature(probabilities: np.ndarray, labels: Sequence, classes: Sequence) 
 
 def tempered(probabilities: np.ndarray, at: float) -> np.ndarray:
     """Probabilities at another temperature."""
-    p = np.clip(np.asarray(probabilities, float), 1e-6, 1.0) ** (1.0 / at)
-    return p / p.sum(-1, keepdims=True)
+    return softmax(np.log(np.clip(np.asarray(probabilities, float), 1e-6, 1.0)) / at, axis=-1)
 
 
 def _sure(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> pd.DataFrame:
@@ -82,13 +78,6 @@ def reliability(probabilities: np.ndarray, labels: Sequence, classes: Sequence, 
     out = sure.groupby(number).agg(confidence=("confidence", "mean"), right=("right", "mean"), n=("right", "size"))
     out.attrs["ece"] = float(np.average((out["confidence"] - out["right"]).abs(), weights=out["n"]))
     return out
-
-
-def decide(probabilities: np.ndarray, classes: Sequence, at_least: float = 0.0) -> np.ndarray:
-    """Names of the likeliest classes; "unknown" where its probability stays below ``at_least``."""
-    p = np.asarray(probabilities, float)
-    names = np.asarray(classes, object)[p.argmax(-1)]
-    return np.where(p.max(-1) >= at_least, names, "unknown")
 
 
 def abstention(probabilities: np.ndarray, labels: Sequence, classes: Sequence) -> pd.DataFrame:

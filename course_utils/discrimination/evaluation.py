@@ -27,12 +27,9 @@ class Held:
     """Probabilities of rows that were held out.
 
     Attributes:
-        probabilities: shape (repeats, rows, classes); NaN where a row could not be tested.
-        labels: true class of each row.
-        events: event of each row.
-        classes: names, in the order of the last axis.
-        chosen: what each fit chose, where it says so (``chosen_``).
-        strength: weight of each row in its event.
+        probabilities: shape (repeats, rows, classes); ``classes`` are their names.
+        labels, events, strength: true class, event, and weight in its event, of each row.
+        chosen: what each fit chose, where it says so (``chosen_``), and how often.
     """
 
     probabilities: np.ndarray
@@ -42,28 +39,19 @@ class Held:
     chosen: pd.Series
     strength: np.ndarray
 
-    def right(self) -> np.ndarray:
-        """Share of the repeats in which each row was right; NaN where it was never tested."""
-        tested = np.isfinite(self.probabilities[..., 0])
-        guess = self.classes[np.nan_to_num(self.probabilities).argmax(-1)]
-        hit = np.where(tested, guess == self.labels, np.nan)
-        with np.errstate(invalid="ignore"):
-            return np.nansum(hit, 0) / np.where(tested.any(0), tested.sum(0), np.nan)
-
     def score(self, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
         """Rows "accuracy" and "balanced accuracy": value, low, high (95 % bootstrap over whole events within each class), sd over repeats."""
-        frame = pd.DataFrame({"label": self.labels, "event": self.events, "right": self.right()}).dropna()
-        sums = frame.groupby(["label", "event"])["right"].agg(["sum", "size"])
+        right = (self.classes[self.probabilities.argmax(-1)] == self.labels).mean(0)
+        sums = pd.Series(right).groupby([self.labels, self.events]).agg(["sum", "size"])
         rng = np.random.default_rng(seed)
-        hits, sizes = [], []
-        for label in frame["label"].unique():
+        drawn = []
+        for label in pd.unique(self.labels):
             one = sums.loc[label].to_numpy()
             take = rng.integers(0, len(one), (draws, len(one)))
             take[0] = np.arange(len(one))  # the value itself
-            hits.append(one[take, 0].sum(1))
-            sizes.append(one[take, 1].sum(1))
-        hits, sizes = np.array(hits), np.array(sizes)
-        counts = [self._counts(one) for one in self.probabilities]
+            drawn.append(one[take].sum(1))
+        hits, sizes = np.moveaxis(drawn, -1, 0)
+        counts = self._counts()
         rows = {
             "accuracy": (hits.sum(0) / sizes.sum(0), [np.trace(c) / c.sum() for c in counts]),
             "balanced accuracy": ((hits / sizes).mean(0), [np.mean(np.diag(c) / c.sum(1)) for c in counts]),
@@ -71,30 +59,24 @@ class Held:
         table = {k: (v[0], *np.quantile(v[1:], [0.025, 0.975]), pd.Series(r).std()) for k, (v, r) in rows.items()}
         return pd.DataFrame.from_dict(table, orient="index", columns=["value", "low", "high", "sd over repeats"])
 
-    def _counts(self, one: np.ndarray) -> np.ndarray:
-        """Rows of one repeat by true class and answer."""
-        ok = np.isfinite(one[:, 0])
-        return confusion_matrix(self.labels[ok], self.classes[one[ok].argmax(-1)], labels=self.classes)
+    def _counts(self) -> list[np.ndarray]:
+        answers = self.classes[self.probabilities.argmax(-1)]
+        return [confusion_matrix(self.labels, one, labels=self.classes) for one in answers]
 
     def confusion(self) -> pd.DataFrame:
         """True class by answer, mean number over the repeats."""
-        mean = np.mean([self._counts(one) for one in self.probabilities], axis=0)
-        return pd.DataFrame(mean, self.classes, pd.Index(self.classes, name="answer"))
+        return pd.DataFrame(np.mean(self._counts(), axis=0), self.classes, pd.Index(self.classes, name="answer"))
 
     def mean(self) -> np.ndarray:
         """Mean probabilities (rows, classes) over the repeats."""
-        return np.nanmean(self.probabilities, 0)
+        return self.probabilities.mean(0)
 
     def per_event(self) -> Held:
         """The same, decided per event from all its rows (:func:`~course_utils.discrimination.decision.combine`)."""
-        parts, names = [], None
-        for one in self.probabilities:
-            ok = np.isfinite(one[:, 0])
-            joint = combine(one[ok], self.events[ok], self.strength[ok])
-            names = joint.index if names is None else names
-            parts.append(joint.reindex(names).to_numpy())
-        label = pd.Series(self.labels, self.events).groupby(level=0).first().reindex(names)
-        return Held(np.stack(parts), label.to_numpy(), names.to_numpy(), self.classes, self.chosen, np.ones(len(names)))
+        joint = [combine(one, self.events, self.strength) for one in self.probabilities]
+        label = pd.Series(self.labels, self.events).groupby(level=0).first()
+        ones = np.ones(len(label))
+        return Held(np.stack(joint), label.to_numpy(), label.index.to_numpy(), self.classes, self.chosen, ones)
 
 
 def cross_validate(
@@ -119,48 +101,40 @@ def cross_validate(
             it the nested cross-validation.
         stations: station of each row; rows of a station under test leave the training set.
         strength: weight of each row when rows are joined per event.
-
-    Raises:
-        DiscriminationError: fewer events in a class than folds, an event with two labels, or nothing left to train on.
     """
     versions = [tables] if isinstance(tables, (pd.DataFrame, np.ndarray)) else list(tables)
     labels, events = np.asarray(labels), np.asarray(events)
     if len(labels) != len(versions[0]) or len(events) != len(labels):
         raise DiscriminationError(
-            f"{len(versions[0])} rows, {len(labels)} labels, {len(events)} events; give one for each row"
+            f"{len(versions[0])} rows, {len(labels)} labels, {len(events)} events; give one per row"
         )
     classes = np.unique(labels)
     pairs = pd.DataFrame({"label": labels, "event": events}).drop_duplicates()
-    if pairs["event"].duplicated().any():
-        raise DiscriminationError(f"event {pairs.loc[pairs['event'].duplicated(), 'event'].iloc[0]} has two labels")
-    fewest = pairs["label"].value_counts()
-    if len(classes) < 2 or fewest.min() < folds:
+    twice = pairs.loc[pairs["event"].duplicated(), "event"]
+    if len(twice):
+        raise DiscriminationError(f"event {twice.iloc[0]} has two labels")
+    n = pairs["label"].value_counts()
+    if len(classes) < 2 or n.min() < folds:
         raise DiscriminationError(
-            f"{fewest.min()} events of class {fewest.idxmin()!r} and {len(classes)} classes; give two classes and at least {folds} events of each, or fewer folds"
+            f"{dict(n)} events; give two classes with {folds} events or more each, or fewer folds"
         )
-    out = np.full((repeats, len(labels), len(classes)), np.nan)
-    chosen = []
+    out, chosen = np.zeros((repeats, len(labels), len(classes))), []
     for repeat in range(repeats):
         x = versions[repeat % len(versions)]
+        rows = x.iloc if isinstance(x, pd.DataFrame) else x
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
         for train, test in splitter.split(np.zeros(len(labels)), labels, events):
             if stations is not None:
                 train = train[~np.isin(np.asarray(stations)[train], np.asarray(stations)[test])]
             if len(np.unique(labels[train])) < len(classes):
-                raise DiscriminationError(
-                    "without the stations under test a class is gone from the training set; use fewer folds"
-                )
+                raise DiscriminationError("without the stations under test a class has no rows left; use fewer folds")
             fresh = make()
             groups = {"groups": events[train]} if isinstance(fresh, Chosen) else {}
-            fitted = fresh.fit(_rows(x, train), labels[train], **groups)
-            out[repeat, test] = fitted.predict_proba(_rows(x, test))
+            fitted = fresh.fit(rows[train], labels[train], **groups)
+            out[repeat, test] = fitted.predict_proba(rows[test])
             chosen.append(getattr(fitted, "chosen_", type(fitted).__name__))
     weights = np.ones(len(labels)) if strength is None else np.asarray(strength, float)
     return Held(out, labels, events, classes, pd.Series(chosen, name="chosen").value_counts(), weights)
-
-
-def _rows(x, index: np.ndarray):
-    return x.iloc[index] if isinstance(x, pd.DataFrame) else x[index]
 
 
 def feature_groups() -> dict[str, list[str]]:
@@ -177,29 +151,17 @@ def feature_groups() -> dict[str, list[str]]:
 
 
 def group_importance(
-    model,
-    x: pd.DataFrame,
-    y: Sequence,
-    groups: Mapping[str, Sequence[str]] | None = None,
-    repeats: int = 5,
-    seed: int = 0,
+    model, x: pd.DataFrame, y: Sequence, groups: Mapping[str, Sequence[str]] | None = None, repeats=5, seed=0
 ) -> pd.DataFrame:
     """Loss of balanced accuracy when the columns of a group are shuffled together among the records (Breiman 2001).
 
-    Features of one group say nearly the same, so shuffling one alone would cost nothing: its neighbours step in.
-
-    Args:
-        model: a fitted classifier; ``x`` and ``y``: records that it has not seen.
-
-    Returns:
-        One row per group, the largest first: loss, sd over the repeats, n_features.
+    Features of one group say nearly the same, so shuffling one alone would cost nothing: its neighbours step in. ``x`` and ``y`` are records
+    that the fitted model has not seen. One row per group, the largest first: loss, sd over the repeats, n_features.
     """
     groups = feature_groups() if groups is None else groups
     missing = [c for columns in groups.values() for c in columns if c not in x.columns]
     if missing:
-        raise DiscriminationError(
-            f"no feature {missing[0]!r} in the table; it has {', '.join(map(str, x.columns[:5]))}, ..."
-        )
+        raise DiscriminationError(f"no feature {missing[0]!r} in the table of {len(x.columns)} columns")
     rng = np.random.default_rng(seed)
     whole = balanced_accuracy_score(y, model.predict(x))
     rows = {}

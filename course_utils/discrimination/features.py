@@ -18,8 +18,6 @@ from scipy import fft, ndimage
 from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.feature_table import BANDS_HZ, BINS, describe
 
-__all__ = ["describe", "envelope_of", "features", "onset_s"]
-
 _MIDDLES = np.sqrt([a * b for a, b in BANDS_HZ])
 ENVELOPE_RATE_HZ = 10.0
 SMOOTHING_S = 1.0
@@ -41,11 +39,8 @@ def features(
         p_s, s_s: shape (n,), arrivals of P and S in s after the first sample where known, else NaN. Where one is unknown the parts are found
             from the record: P at the onset, S at the maximum of the envelope.
 
-    Returns:
-        A float64 frame, finite everywhere; its columns are those of :func:`describe`.
-
-    Raises:
-        DiscriminationError: another shape, fewer than 10 s, a rate below 30 Hz, or a trace that is constant or not finite.
+    Returns a float64 frame, finite everywhere, with the columns of :func:`describe`. Refused are fewer than 10 s, a rate below 30 Hz, and a
+    trace that is constant or not finite.
     """
     waveforms = np.asarray(waveforms)
     if waveforms.ndim not in (2, 3) or (waveforms.ndim == 3 and waveforms.shape[1] != 3):
@@ -223,20 +218,6 @@ def onset_s(
     return seconds[at] + SMOOTHING_S / 2, gain[np.arange(n), at]
 
 
-def _without(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Energy of the signal alone; where hardly any is left, 5 % of what was there."""
-    return np.maximum(signal - noise, 0.05 * signal)
-
-
-def _window(cumulative: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """Mean of the rows (n, bands, m+1 cumulative) between two samples each."""
-    last = cumulative.shape[-1] - 1
-    a, b = np.clip(start, 0, last - 1), np.clip(stop, 1, last)
-    b = np.maximum(b, a + 1)
-    at = np.arange(len(cumulative))
-    return (cumulative[at, :, b] - cumulative[at, :, a]) / (b - a)[:, None]
-
-
 def _seismic(z, envelope, e_rate, smooth, sf, rate, p_s, s_s) -> tuple[dict[str, np.ndarray], tuple[np.ndarray, ...]]:
     """Features, and begin and end of the P and of the S part in s, shape (n, 2) each."""
     peak = envelope.argmax(-1)
@@ -245,18 +226,14 @@ def _seismic(z, envelope, e_rate, smooth, sf, rate, p_s, s_s) -> tuple[dict[str,
     out = {"onset": found, "onset_jump": jump_db, "rise": peak / e_rate - found}
     for t in (10, 20, 50):
         out[f"duration_{t}"] = (envelope > t / 100 * top[:, None]).sum(-1) / e_rate
-    energy = np.cumsum(envelope**2, axis=-1)
-    share = energy / energy[:, -1:]
+    share = np.cumsum(envelope**2, axis=-1) / (envelope**2).sum(-1, keepdims=True)
     out["energy_80"] = ((share > 0.1) & (share < 0.9)).sum(-1) / e_rate
     log_e = np.log(envelope + 1e-4 * top[:, None])
     t = np.arange(envelope.shape[-1])[None] - peak[:, None]
     behind = ((t >= 0) & (t <= 20 * e_rate)).astype(float)
-    count = behind.sum(-1)
-    time = t / e_rate
-    mt, ml = (behind * time).sum(-1) / count, (behind * log_e).sum(-1) / count
-    spread = (behind * (time - mt[:, None]) ** 2).sum(-1)
-    slope = (behind * (time - mt[:, None]) * (log_e - ml[:, None])).sum(-1) / np.maximum(spread, 0.05)
-    out["coda_decay"] = -slope
+    time = t / e_rate - (behind * t / e_rate).sum(-1, keepdims=True) / behind.sum(-1, keepdims=True)
+    spread = (behind * time**2).sum(-1)
+    out["coda_decay"] = -(behind * time * log_e).sum(-1) / np.maximum(spread, 0.05)
     # energy per band as a function of time, once for all windows; a short-time transform of 1.6 s
     cumulative, hop_s = _band_energy(z, rate)
     p = np.where(np.isfinite(p_s), p_s, found)
@@ -264,13 +241,19 @@ def _seismic(z, envelope, e_rate, smooth, sf, rate, p_s, s_s) -> tuple[dict[str,
     s = np.maximum(s, p + 0.5)
     early_end = np.minimum(p + PART_S, s)  # P must not reach into S
 
-    def between(a, b):
-        return _window(cumulative, np.round(a / hop_s).astype(int), np.round(b / hop_s).astype(int)) + _TINY
+    def between(begin, end):
+        at, last = np.arange(len(cumulative)), cumulative.shape[-1] - 1
+        a = np.clip(np.round(begin / hop_s).astype(int), 0, last - 1)
+        b = np.maximum(np.clip(np.round(end / hop_s).astype(int), 1, last), a + 1)
+        return (cumulative[at, :, b] - cumulative[at, :, a]) / (b - a)[:, None] + _TINY
 
     noise = between(np.maximum(p - 15.0, 0.0), np.maximum(p - 1.0, 0.4)) * (p > 3.0)[:, None]
     spans = {"early": (p, early_end), "main": (s, s + PART_S), "coda": (s + 5.0, s + 11.0), "whole": (p, p + 20.0)}
-    parts = {name: _without(between(*span), noise) for name, span in spans.items()}
-    for name, bands in parts.items():
+    parts = {}
+    for name, span in spans.items():
+        energy = between(*span)
+        # without the noise; where hardly any is left, 5 % of what was there
+        bands = parts[name] = np.maximum(energy - noise, 0.05 * energy)
         relative = 0.5 * np.log10(bands)
         relative -= relative.mean(-1, keepdims=True)
         out |= {f"{name}_{a:g}_{b:g}_hz": relative[:, i] for i, (a, b) in enumerate(BANDS_HZ)}

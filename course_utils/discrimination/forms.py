@@ -42,17 +42,6 @@ class Form:
     length_s: float = 45.0
     onset_s: tuple[float, float] = (5.0, 20.0)
 
-    def __post_init__(self):
-        low, high = self.onset_s
-        if not 0 < self.low_hz < self.high_hz < self.sampling_rate_hz / 2:
-            raise DiscriminationError(
-                f"band {self.low_hz:g}-{self.high_hz:g} Hz does not fit a rate of {self.sampling_rate_hz:g} Hz"
-            )
-        if not (0 <= low <= high < self.length_s) or self.length_s < 10:
-            raise DiscriminationError(
-                f"onset {low:g}-{high:g} s, length {self.length_s:g} s: give a window of at least 10 s that holds the onset"
-            )
-
     @property
     def samples(self) -> int:
         return round(self.length_s * self.sampling_rate_hz)
@@ -60,16 +49,10 @@ class Form:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Whole records in one rate and band.
+    """Whole records, float32 (samples,), in one rate and band; ``source`` their numbers among those given.
 
-    Attributes:
-        form: the form.
-        traces: float32 (samples,) each.
-        onset: s after the first sample, found in the record itself.
-        jump_db: energy of the 5 s after the onset over that of the 15 s before.
-        source: number of each record among those given.
-        skipped_s: first sample of the trace, after that of the stream.
-        refused: the others: source, reason, one row each.
+    Onsets in s after the first sample of the trace, which is ``skipped_s`` after that of the stream; ``jump_db`` is the energy of the 5 s
+    after the onset over that of the 15 s before; ``refused`` lists the others (source, reason).
     """
 
     form: Form
@@ -97,19 +80,14 @@ class Windows:
 
 
 def prepare(
-    streams: Sequence[obspy.Stream],
-    form: Form | None = None,
-    origin_s: np.ndarray | None = None,
-    within_s: float = 50.0,
+    streams: Sequence[obspy.Stream], form: Form | None = None, origin_s: np.ndarray | None = None, within_s=50.0
 ) -> Prepared:
     """Bring whole records to one rate and band, and find their onsets.
 
     Each stream is one station's record of one event; of several instruments the high-gain seismometer is taken, of several locations
-    the first. Where the event's origin or first pick is known (``origin_s``, s after the first sample of the stream, else NaN), the onset is
-    searched from 1 s before it to ``within_s`` after it; 50 s hold S at 170 km.
-
-    A record is refused, with the reason, when it has no vertical, a rate that does not
-    reach the band, is too short, is constant, clipped, or holds values that are not finite. Pieces of a record with gaps: the longest counts.
+    the first, of pieces with gaps the longest. Where the event's origin or first pick is known (``origin_s``, s after the first sample of
+    the stream, else NaN), the onset is searched from 1 s before it to ``within_s`` after it; 50 s hold S at 170 km. A record is refused, with
+    the reason, when it has no vertical, a rate that does not reach the band, is too short, constant, clipped or not finite.
     """
     form = form or Form()
     traces, rows, refused = [], [], []
@@ -133,21 +111,19 @@ def prepare(
 
 def cut(
     prepared: Prepared,
-    seed: int = 0,
+    seed=0,
     *,
-    part: str = "event",
+    part="event",
     onset_at_s: float | None = None,
     noise_before_s: np.ndarray | None = None,
 ) -> Windows:
-    """One window from each record: tapered, demeaned, unit peak.
+    """One window from each record: tapered, demeaned, unit peak. Records too short for it are refused and listed.
 
     Args:
         seed: of the random places; a record's place depends on the seed and its number alone.
         part: "event", with the onset at a random place within ``form.onset_s``, or "noise", anywhere before the onset.
         onset_at_s: "event" windows with the onset at this place instead: the test of window placement.
         noise_before_s: (number of records given,) noise ends here at the latest, for example at a known origin time; NaN: unknown.
-
-    Records that are too short for the window asked for are refused and listed.
     """
     if part not in ("event", "noise"):
         raise DiscriminationError(f"part is {part!r}; use 'event' or 'noise'")
@@ -193,9 +169,7 @@ def _whole(stream: obspy.Stream, form: Form) -> tuple[np.ndarray, float]:
     fast = [t for t in vertical if t.stats.sampling_rate >= 2.5 * form.high_hz]
     if not fast:
         rates = sorted({t.stats.sampling_rate for t in vertical})
-        raise DiscriminationError(
-            f"rate too low: {', '.join(f'{r:g}' for r in rates)} Hz do not hold {form.high_hz:g} Hz"
-        )
+        raise DiscriminationError(f"rate too low: {', '.join(map(str, rates))} Hz do not hold {form.high_hz:g} Hz")
 
     def order(trace):
         code = trace.stats.channel

@@ -39,8 +39,7 @@ def model(name: str, *, columns: Sequence[str] | None = None, best: int | None =
 
     Args:
         name: "majority" (the baseline), "logistic", "svm" (radial kernel), "forest", "boosting".
-        columns: features to use; by default all.
-        best: keep so many by their F statistic, chosen anew on every training set.
+        columns, best: features to use, by default all; of these so many by their F statistic, chosen anew on every training set.
         c: inverse of the regularisation of "logistic" and "svm".
     """
     if name not in MODELS:
@@ -92,7 +91,6 @@ class Chosen(ClassifierMixin, BaseEstimator):
             for train, test in splits:
                 guess[test] = clone(one).fit(x.iloc[train], y[train]).predict(x.iloc[test])
             scores[name] = balanced_accuracy_score(y, guess)
-        self.scores_ = pd.Series(scores)
         self.chosen_ = max(scores, key=scores.get)
         self.model_ = clone(self.candidates[self.chosen_]).fit(x, y)
         return self

@@ -84,7 +84,8 @@ players({name: trace_of[name] for name in TYPES}, sampling_rate_hz=40)
 # the S part and the coda with the noise taken off, their slope and curvature, P over S by frequency {cite}`kim1993`, decay of the coda. `describe` says what each one is.
 
 # %%
-from course_utils.discrimination.features import describe, features
+from course_utils.discrimination.feature_table import describe
+from course_utils.discrimination.features import features
 
 table = features(waveforms, sampling_rate_hz=40, p_s=onset)
 LOOK = ["whole_curvature", "p_over_s_1.6_2.5_hz", "rise", "envelope_kurtosis"]

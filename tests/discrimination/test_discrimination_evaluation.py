@@ -11,7 +11,6 @@ from course_utils.discrimination.decision import (
     abstention,
     by_event,
     combine,
-    decide,
     reliability,
     temperature,
     tempered,
@@ -58,16 +57,16 @@ def test_stations_are_held_out_too():
 
 def test_nested_choice_is_made_without_the_test_events():
     x, label, event = traces(signal=0.0, fingerprint=1.0)
-    noise = pd.DataFrame(np.random.default_rng(2).normal(size=(40, 60)))
-    noise.columns = [f"n{k}" for k in range(60)]
+    noise = pd.DataFrame(np.random.default_rng(2).normal(size=(40, 24)))
+    noise.columns = [f"n{k}" for k in range(24)]
     truth = np.where(np.arange(40) % 2, "explosion", "earthquake")
-    many = {f"n{k}": model("logistic", columns=[f"n{k}"]) for k in range(60)}
+    many = {f"n{k}": model("logistic", columns=[f"n{k}"]) for k in range(24)}
     best = max(
         cross_validate(noise, truth, np.arange(40), lambda one=one: one, repeats=1).score().loc["accuracy", "value"]
-        for one in list(many.values())[:30]
+        for one in many.values()
     )
     nested = cross_validate(noise, truth, np.arange(40), lambda: Chosen(many), repeats=2)
-    assert best > 0.62  # the best of thirty useless features looks useful
+    assert best > 0.62  # the best of two dozen useless features looks useful
     assert nested.score().loc["accuracy", "value"] < best
     assert nested.chosen.sum() == 10
     x["a"] += 5 * (event % 2)
@@ -97,7 +96,7 @@ def test_every_model_learns_and_bad_input_is_named():
         cross_validate(x, np.where(np.arange(len(x)) % 2, "a", "b"), event, forest)
     with pytest.raises(DiscriminationError, match="fewer folds"):
         cross_validate(x, np.where(event == 0, "a", "b"), event, forest)
-    with pytest.raises(DiscriminationError, match="one for each row"):
+    with pytest.raises(DiscriminationError, match="one per row"):
         cross_validate(x, label[:-1], event, forest)
 
 
@@ -138,7 +137,6 @@ def test_calibration_and_abstention():
     assert ece[0] < 0.03 and ece[2] < 0.03 < 0.05 < ece[1]
     table = abstention(honest, label, ["no", "yes"])
     assert table["answered"].is_monotonic_decreasing and table["accuracy"].iloc[0] < table["accuracy"].iloc[-400]
-    assert decide(np.array([[0.6, 0.4], [0.9, 0.1]]), ["no", "yes"], 0.8).tolist() == ["unknown", "no"]
     with pytest.raises(DiscriminationError, match="none of"):
         temperature(honest, np.full(4000, "perhaps"), ["no", "yes"])
 

@@ -1,6 +1,8 @@
 """The published records of the Pacific Northwest, and QuakeXNet's published weights."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ import pytest
 from course_utils import data
 from course_utils.discrimination import DiscriminationError
 from course_utils.discrimination.forms import cut, prepare
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from _quakexnet import CLASSES, QuakeXNet
 
 real_data = pytest.mark.skipif(not os.environ.get("COURSE_DATA_MIRROR"), reason="COURSE_DATA_MIRROR is not set")
 real_weights = pytest.mark.skipif(not os.environ.get("SEISBENCH_CACHE_ROOT"), reason="SEISBENCH_CACHE_ROOT is not set")
@@ -44,8 +49,6 @@ def test_the_pacific_northwest_in_one_form(monkeypatch):
 @real_data
 @real_weights
 def test_quakexnet_knows_californian_earthquakes(monkeypatch):
-    from course_utils.discrimination.quakexnet import CLASSES, QuakeXNet
-
     monkeypatch.setenv("COURSE_DATA", "real")
     waveforms = data.open("phasenet-ncedc").waveforms
     three = waveforms[np.abs(waveforms[:, 1:]).max((1, 2)) > 0]
@@ -60,7 +63,5 @@ def test_quakexnet_knows_californian_earthquakes(monkeypatch):
 
 
 def test_quakexnet_without_its_weights_says_where_they_are(tmp_path):
-    from course_utils.discrimination.quakexnet import QuakeXNet
-
     with pytest.raises(DiscriminationError, match="QuakeScope"):
         QuakeXNet.from_cache(tmp_path)
