@@ -20,6 +20,7 @@ from course_utils.pipeline.commands import (
     data,
     doctor,
     evaluate,
+    grade,
     hackathon,
     locate,
     magnitude,
@@ -47,6 +48,7 @@ app.command("associate")(associate.associate)
 app.command("locate")(locate.locate)
 app.command("relocate")(relocate.relocate)
 app.command("magnitude")(magnitude.magnitude)
+app.command("grade")(grade.grade)
 app.command("classify")(classify.classify)
 app.command("curate")(curate.curate)
 app.command("compare")(compare.compare)

@@ -156,6 +156,10 @@ class Magnitude(_Section):
     )
 
 
+class Grade(_Section):
+    """Grades with reasons, and the probability that an event is right; without this section grades are those of the location."""
+
+
 class ReportSection(_Section):
     """What the HTML report shows."""
 
@@ -181,6 +185,7 @@ class Config(_Section):
     associate: Associate = Associate()
     locate: Locate = Locate()
     magnitude: Magnitude | None = None
+    grade: Grade | None = None
     report: ReportSection = ReportSection()
     reference: Reference | None = None
     _folder: Path = PrivateAttr(default=Path())
@@ -280,6 +285,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "associate": Associate,
     "locate": Locate,
     "magnitude": Magnitude,
+    "grade": Grade,
     "report": ReportSection,
     "reference": Reference,
 }

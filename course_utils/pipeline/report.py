@@ -245,6 +245,10 @@ def _left_out(summary: dict) -> str:
     parts.append(_listed("Events turned down by the association", ["rule", "events"], turned, {1}))
     outcomes = [(o["outcome"], o["events"], o["reason"]) for o in summary["location"]["outcomes"]]
     parts.append(_listed("What the location made of the events", ["outcome", "events", "reason"], outcomes, {1}))
+    if "grades" in summary:
+        parts.append(
+            _listed("Grades of events, see grades.csv", ["grade", "events"], list(summary["grades"].items()), {1})
+        )
     if "magnitude" in summary:
         given = [(o["outcome"], o["events"]) for o in summary["magnitude"]["events"]]
         parts.append(_listed("Events with and without magnitude", ["outcome", "events"], given, {1}))

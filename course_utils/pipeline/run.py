@@ -113,6 +113,9 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
         summary["magnitude"] = record.facts
         catalog = catalog.replace(**store.tables(unit))
 
+    if config.grade is not None:
+        catalog, summary["grades"] = _graded(catalog, out)
+
     comparison = None
     if reference is not None:
         published, expected = reference
@@ -127,6 +130,16 @@ def _all_stages(config: Config, out: Path, store: UnitStore, summary: dict, forc
         )
         summary["comparison"] = comparison.summary()
     _finish(config, out, summary, catalog, source, comparison, write_report, time.perf_counter() - began, say)
+
+
+def _graded(catalog: Catalog, out: Path) -> tuple[Catalog, dict[str, int]]:
+    """The catalog with its grades, and how many events have each; grades.csv says why."""
+    from course_utils.catalog.quality import grade
+    from course_utils.pipeline.commands.grade import write_grades
+
+    catalog, table = grade(catalog)
+    write_grades(table, out)
+    return catalog, {str(name): int(n) for name, n in table["grade"].value_counts().sort_index().items()}
 
 
 def _finish(
