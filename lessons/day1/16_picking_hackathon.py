@@ -893,7 +893,7 @@ assert start["counts"] and not refused["counts"]
 # roles at half time.
 #
 # **Points.** Nothing without equal picks. Then: speed against SeisBench's batch 64, 40 (half of them at ratio 1, all at 3); the profile before and after, and a true sentence on what could still be gained, 25; edges, gaps, short pieces, 20;
-# what did not help and why, 15. So a team that understands beats a team that was lucky with a compiler.
+# what did not help and why, 15. So a team that understands beats a team that was lucky with a compiler. Schedule for a day and judging sheet of all three hackathons: `hackathon/README.md` of the repository.
 #
 # ```{dropdown} Hint 1 · minute 72
 # How often is the network called, and with how many windows? Look at the table of batches again.

@@ -329,7 +329,7 @@ if teaching.real_data():
 # **Roles.** *Driver*: types. *Detective*: explains missed and surplus events. *Keeper of the final*: sees to it that nobody looks early, and that every run is in the log. *Reporter*: speaks at the end. Change at minute 50.
 #
 # **Points for the wall.** The score of the final minutes, 50 (half of the points on a seed that the organiser has drawn); prediction within three points of the truth, 15; the log, with reasons before runs and the tries that did *not* help, 20; one missed event explained correctly down to the condition, 15.
-# So a team that knows what it did beats one that was lucky. Differences below the width of the bootstrap interval share a rank.
+# So a team that knows what it did beats one that was lucky. Differences below the width of the bootstrap interval share a rank. Schedules for a day, judging sheet and rubric of all three hackathons: `hackathon/README.md` of the repository.
 #
 # ```{dropdown} Hint 1 · minute 35
 # Compare `event F1` and `pick F1`. Which of the two is lower, and which setting decides about single picks?
