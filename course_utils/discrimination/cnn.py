@@ -22,10 +22,9 @@ _WIDTHS = (16, 24, 32, 48)
 
 
 class Network(nn.Module):
-    """Log spectrogram, four convolutions, mean and maximum over time, one linear layer: 23,000 numbers for four classes.
+    """Log spectrogram of waveforms (n, samples), four convolutions, mean and maximum over time, one linear layer; logits (n, classes).
 
-    Pooling over all of time makes the answer nearly independent of where in the window the event stands. Input: waveforms (n, samples) at
-    ``rate`` Hz; output: logits (n, classes).
+    Pooling over all of time makes the answer nearly independent of where in the window the event stands.
     """
 
     def __init__(self, classes: int, rate: float):
@@ -49,7 +48,6 @@ class Network(nn.Module):
         return (logs - logs.mean((1, 2), keepdim=True)) / (logs.std((1, 2), keepdim=True) + 1e-6)
 
     def classify(self, spectrogram: torch.Tensor) -> torch.Tensor:
-        """Logits from spectrograms."""
         out = self.body(spectrogram[:, None])
         return self.head(torch.cat([out.mean((2, 3)), out.amax((2, 3))], 1))
 
@@ -60,13 +58,9 @@ class Network(nn.Module):
 class SpectrogramCNN(ClassifierMixin, BaseEstimator):
     """Classifier of vertical windows (n, samples).
 
-    Training balances the classes in the loss, shifts each window by up to ``shift_s`` (wrapped round) and adds a little noise, so that neither
-    the place of the event nor its level carries the class. The same seed gives the same network on one machine.
-
-    Args:
-        sampling_rate_hz: of the windows.
-        epochs, batch, learning_rate: of AdamW with a one-cycle schedule.
-        start: another, fitted network whose convolutions training starts from (fine-tuning).
+    Training (AdamW, one cycle) balances the classes in the loss, shifts each window by up to ``shift_s`` (wrapped round) and adds a little
+    noise, so that neither the place of the event nor its level carries the class. With ``start``, a fitted network, it starts from the
+    convolutions of that one (fine-tuning). The same seed gives the same network on one machine.
     """
 
     def __init__(self, sampling_rate_hz=40.0, epochs=15, batch=64, learning_rate=3e-3, shift_s=5.0, seed=0, start=None):
@@ -87,9 +81,10 @@ class SpectrogramCNN(ClassifierMixin, BaseEstimator):
             self.net_ = Network(len(self.classes_), self.sampling_rate_hz)
             if self.start is not None:
                 self.net_.body.load_state_dict(self.start.net_.body.state_dict())
-            steps = max(1, -(-len(x) // self.batch)) * self.epochs
             optimiser = torch.optim.AdamW(self.net_.parameters(), self.learning_rate, weight_decay=0.01)
-            schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=steps)
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, self.learning_rate, epochs=self.epochs, steps_per_epoch=-(-len(x) // self.batch)
+            )
             loss = nn.CrossEntropyLoss(weight / weight.sum(), label_smoothing=0.05)
             most = int(self.shift_s * self.sampling_rate_hz)
             self.losses_ = []

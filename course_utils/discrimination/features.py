@@ -292,18 +292,14 @@ def _band_energy(z: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
 
 
 def _polarisation(traces: np.ndarray, rate: float, early: np.ndarray, main: np.ndarray) -> dict[str, np.ndarray]:
+    t = np.arange(traces.shape[-1]) / rate
+
     def covariance(window):
-        width = round(PART_S * rate)
-        start = np.clip(np.round(window[:, 0] * rate).astype(int), 0, traces.shape[-1] - width)
-        at = start[:, None] + np.arange(width)
-        cut = np.take_along_axis(traces, np.broadcast_to(at[:, None], (len(traces), 3, width)), axis=-1)
-        inside = at < (window[:, 1:] * rate)
-        cut = cut * np.maximum(inside, np.arange(width) < rate / 4)[:, None]
-        return np.einsum("ncs,nds->ncd", cut, cut).astype(float)
+        inside = (t >= window[:, :1]) & (t < np.maximum(window[:, 1:], window[:, :1] + 0.25))
+        return ((traces * inside[:, None]) @ traces.transpose(0, 2, 1)).astype(float)
 
     first, second = covariance(early), covariance(main)
-    values, _ = np.linalg.eigh(second)
-    l3, l2, l1 = np.maximum(values.T, 0.0) + _TINY
+    l3, l2, l1 = np.maximum(np.linalg.eigvalsh(second).T, 0.0) + _TINY
 
     def h_over_z(c):
         return 0.5 * np.log10((c[:, 1, 1] + c[:, 2, 2] + _TINY) / (2 * c[:, 0, 0] + _TINY))

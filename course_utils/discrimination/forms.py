@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import obspy
 
 _SEISMOMETERS = "HLN"  # instrument codes: high gain, low gain, accelerometer; the first that a station has is used
-_EDGE_S = 1.0
 _GUARD_S = 2.0
 _TAPER_S = 1.0
 
@@ -120,7 +119,7 @@ def cut(
     """One window from each record: tapered, demeaned, unit peak. Records too short for it are refused and listed.
 
     Args:
-        seed: of the random places; a record's place depends on the seed and its number alone.
+        seed: a record's random place depends on it and on the record's number alone.
         part: "event", with the onset at a random place within ``form.onset_s``, or "noise", anywhere before the onset.
         onset_at_s: "event" windows with the onset at this place instead: the test of window placement.
         noise_before_s: (number of records given,) noise ends here at the latest, for example at a known origin time; NaN: unknown.
@@ -170,12 +169,10 @@ def _whole(stream: obspy.Stream, form: Form) -> tuple[np.ndarray, float]:
     if not fast:
         rates = sorted({t.stats.sampling_rate for t in vertical})
         raise DiscriminationError(f"rate too low: {', '.join(map(str, rates))} Hz do not hold {form.high_hz:g} Hz")
-
-    def order(trace):
-        code = trace.stats.channel
-        return _SEISMOMETERS.find(code[1:2]) % 9, trace.stats.location, code[:2], -trace.stats.npts
-
-    trace = min(fast, key=order)
+    of = [
+        (_SEISMOMETERS.find(t.stats.channel[1:2]) % 9, t.stats.location, t.stats.channel, -t.stats.npts) for t in fast
+    ]
+    trace = fast[of.index(min(of))]
     seconds = trace.stats.endtime - trace.stats.starttime
     if seconds < form.length_s:
         raise DiscriminationError(f"too short: {seconds:.1f} s, {form.length_s:g} s are needed")
@@ -203,7 +200,7 @@ def _checked(x: np.ndarray) -> np.ndarray:
 
 def _resampled(x: np.ndarray, rate: float, form: Form) -> np.ndarray:
     x = signal.detrend(x, type="linear")
-    edge = signal.windows.tukey(x.size, min(1.0, 2 * _EDGE_S * rate / x.size))
+    edge = signal.windows.tukey(x.size, min(1.0, 2 * _TAPER_S * rate / x.size))
     ratio = Fraction(form.sampling_rate_hz / rate).limit_denominator(1000)
     x = signal.resample_poly(x * edge, ratio.numerator, ratio.denominator)
     sos = signal.butter(4, [form.low_hz, form.high_hz], "bandpass", fs=form.sampling_rate_hz, output="sos")

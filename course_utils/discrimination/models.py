@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -38,7 +38,7 @@ def model(name: str, *, columns: Sequence[str] | None = None, best: int | None =
     """An unfitted pipeline; classes weigh alike whatever their size.
 
     Args:
-        name: "majority" (the baseline), "logistic", "svm" (radial kernel), "forest", "boosting".
+        name: one of :data:`MODELS`; "majority" is the baseline, "svm" has a radial kernel.
         columns, best: features to use, by default all; of these so many by their F statistic, chosen anew on every training set.
         c: inverse of the regularisation of "logistic" and "svm".
     """
@@ -80,17 +80,11 @@ class Chosen(ClassifierMixin, BaseEstimator):
 
     def fit(self, x: pd.DataFrame, y, groups=None) -> Chosen:
         y = np.asarray(y)
-        groups = np.arange(len(y)) if groups is None else np.asarray(groups)
         self.classes_ = np.unique(y)
-        smallest = min(len(np.unique(groups[y == k])) for k in self.classes_)
-        inner = StratifiedGroupKFold(max(2, min(self.folds, smallest)), shuffle=True, random_state=self.seed)
-        splits = list(inner.split(x, y, groups))
-        scores = {}
-        for name, one in self.candidates.items():
-            guess = y.copy()
-            for train, test in splits:
-                guess[test] = clone(one).fit(x.iloc[train], y[train]).predict(x.iloc[test])
-            scores[name] = balanced_accuracy_score(y, guess)
+        inner = StratifiedGroupKFold(self.folds, shuffle=True, random_state=self.seed)
+        splits = list(inner.split(x, y, np.arange(len(y)) if groups is None else groups))
+        guesses = {name: cross_val_predict(one, x, y, cv=splits) for name, one in self.candidates.items()}
+        scores = {name: balanced_accuracy_score(y, guess) for name, guess in guesses.items()}
         self.chosen_ = max(scores, key=scores.get)
         self.model_ = clone(self.candidates[self.chosen_]).fit(x, y)
         return self
