@@ -452,8 +452,8 @@ print(
 
 # %% [markdown]
 # Where events are separate all associators are nearly perfect, and no column can be called better: differences in the third digit are an event or two. Dense aftershocks tell them apart
-# ({golden:lesson22.bench_pyocto} for PyOcto, {golden:lesson22.bench_vote} for the vote), and time does. Why is the vote not the default, then? Its settings were found on picks of this kind, tuned PyOcto assigns more
-# of the badly timed picks, and on a real day without a truth nobody can say which of the two is right where they differ.
+# ({golden:lesson22.bench_pyocto} for PyOcto, {golden:lesson22.bench_vote} for the vote), and time does. Why is the vote not the default, then? Its settings were found on picks of this kind, tuned PyOcto is ahead on the real sets
+# whose answer is known, and on a real day without a truth nobody can say which of the two is right where they differ.
 #
 # ## Tuning, and what it is worth
 #
