@@ -11,7 +11,7 @@ from format_strategies import catalogs, same
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from course_utils import data
+from course_utils import data as sets
 from course_utils.catalog.formats import registry
 from course_utils.catalog.tables import SCHEMAS, Catalog, TableError, columns, conform
 
@@ -191,8 +191,39 @@ def test_real_files_are_known_and_read(path):
 @pytest.mark.skipif(not mirror, reason="COURSE_DATA_MIRROR is not set")
 @pytest.mark.parametrize("name", ["hypoinverse-arc", "nonlinloc-hyp", "hypodd-pha"])
 def test_a_real_bulletin_comes_back_whole(tmp_path, name):
-    catalog = data.open("ogs-2024", progress=False).catalog
+    catalog = sets.open("ogs-2024", progress=False).catalog
     written = registry.write(catalog, tmp_path / "file", registry.named(name))
     assert written.account.rows == {("picks", "belongs to no event"): 159}
     back = registry.read(tmp_path / "file", registry.named(name))
     same(back, catalog, EVENTS, {}, 0.01)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    folder, out = tmp_path_factory.mktemp("texts"), {}
+    for one in registry.FORMATS:
+        if one.read and one.write and one.name not in ("tables", "quakeml"):
+            registry.write(full(), folder / "file", one)
+            out[one.name] = (folder / "file").read_text()
+    return out
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_read_or_refused_in_words(texts, tmp_path, data):
+    name = data.draw(st.sampled_from(sorted(texts)))
+    text = texts[name]
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        gone = data.draw(st.integers(0, 6))
+        text = (
+            text[:at]
+            + data.draw(st.sampled_from(["", "x", "-", "1e400", "nan", "99999999999", "\n", "*", "\0"]))
+            + text[at + gone :]
+        )
+    path = tmp_path / "file"
+    path.write_text(text)
+    try:
+        registry.read(path, registry.named(name))
+    except TableError as error:
+        assert "file" in str(error)

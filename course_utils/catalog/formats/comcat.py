@@ -85,7 +85,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         warnings.warn(f"{path}: {int((~whole).sum())} rows without time, place or depth were left out", stacklevel=2)
         frame = frame[whole].reset_index(drop=True)
     if "event_id" in frame.columns and not pd.api.types.is_integer_dtype(frame["event_id"]):
-        text = frame["event_id"].astype("str")
+        without = frame["time"].astype("str") + " " + frame["latitude"].astype("str")  # rows that have none
+        text = frame["event_id"].astype("str").fillna(without)
         frame["event_id"] = pd.Series([parse_id(t) for t in text], index=frame.index, dtype="int64")
         if not text.map(lambda t: bool(re.fullmatch(r"[0-9a-f]{16}", t))).all():
             frame["source_id"] = text

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from course_utils.catalog.formats.text import Account, assigned, bad, checked, layers, lines, numbers, utc
+from course_utils.catalog.formats.text import Account, assigned, bad, checked, later, layers, lines, numbers, utc
 from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
@@ -141,13 +141,13 @@ def read_phases(path: str | Path) -> Catalog:
             if len(values) != 14:
                 raise bad(path, number, f"an event with {len(values)} values", "# and date to id are 14")
             time = _calendar(path, number, values[0] * 10000 + values[1] * 100 + values[2], 0)
-            time += np.timedelta64(round((values[3] * 3600 + values[4] * 60 + values[5]) * 1e6), "us")
+            time = later(path, number, time, values[3] * 3600 + values[4] * 60 + values[5])
             events.append((int(values[13]), time, *values[6:10], *(v or np.nan for v in values[10:13])))
         elif not events or len(words) != 4:
             raise bad(path, number, " ".join(words)[:40], "a phase line has label, travel time, weight, phase")
         else:
             travel, weight = numbers(path, number, words[1:3])
-            when = events[-1][1] + np.timedelta64(round(travel * 1e6), "us")
+            when = later(path, number, events[-1][1], travel)
             picks.append((events[-1][0], station_name(words[0]), words[3], when, abs(weight)))
     names = ["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"]
     table = pd.DataFrame(events, columns=[*names, "horizontal_error_km", "depth_error_km", "rms_s"])
@@ -175,7 +175,7 @@ def read_relocated(path: str | Path) -> pd.DataFrame:
         values = dict(zip(columns, numbers(path, number, words), strict=True))
         day = _calendar(path, number, values["year"] * 10000 + values["month"] * 100 + values["day"], 0)
         seconds = values["hour"] * 3600 + values["minute"] * 60 + values["second"]  # HypoDD writes 60.000 too
-        rows.append(values | {"time": day + np.timedelta64(round(seconds * 1e6), "us")})
+        rows.append(values | {"time": later(path, number, day, seconds)})
     frame = pd.DataFrame(rows, columns=[*columns, "time"]).drop(columns=_RELOC[10:16])
     return checked(frame.assign(time=utc(frame["time"])), "events", path)
 
@@ -322,9 +322,9 @@ def relocated_text(events: pd.DataFrame) -> str:
     events = conform(events, "events")
     if not len(events):
         return ""
-    place = [events[name].to_numpy() for name in ("longitude", "latitude")]
-    middle = [np.full(len(events), values.mean()) for values in place]
-    azimuth, _, distance = Geod(ellps="WGS84").inv(*middle, *place)
+    place = [events[name].tolist() for name in ("longitude", "latitude")]  # pyproj warns of arrays with one value
+    middle = [[float(np.mean(values))] * len(events) for values in place]
+    azimuth, _, distance = map(np.array, Geod(ellps="WGS84").inv(*middle, *place))
     x, y = distance / 1e3 * np.sin(np.radians(azimuth)), distance / 1e3 * np.cos(np.radians(azimuth))
     z = events["depth_km"] - events["depth_km"].mean()
     known = {
@@ -393,4 +393,4 @@ def _calendar(path, number: int, date: float, clock: float) -> np.datetime64:
         day = np.datetime64(f"{date // 10000:04d}-{date // 100 % 100:02d}-{date % 100:02d}", "us")
     except ValueError as error:
         raise bad(path, number, f"{date} is no date", "write YYYYMMDD") from error
-    return day + np.timedelta64(((hour * 60 + minute) * 60 * 100 + hundredths) * 10000, "us")
+    return later(path, number, day, ((hour * 60 + minute) * 60 * 100 + hundredths) / 100)

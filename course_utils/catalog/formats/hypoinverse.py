@@ -59,7 +59,7 @@ def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
                 events[-1]["event_id"] = int(last)
             of = []
         elif not of:
-            new = line[:2] in ("16", "17", "18", "19", "20", "21") and 1 <= int("0" + line[4:6].strip()) <= 12
+            new = line[:2] in ("16", "17", "18", "19", "20", "21") and re.match(r" ?0?[1-9]$|1[0-2]$", line[4:6])
             of = [EVENT, PHASE] if new and line[18:19] in " S" else [OLD_EVENT, OLD_PHASE]
             events.append(_event(path, number, fields(path, number, line, of[0])))
         else:

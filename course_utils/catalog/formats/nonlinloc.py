@@ -200,7 +200,8 @@ def _hypocenter(path, block: list, events: list[dict], phases: list[dict], accou
     for number, words in block[keywords.index("PHASE") + 1 :] if "PHASE" in keywords else []:
         if words[0].startswith("END_PHASE"):
             break
-        if words[4] not in ("P", "S"):
+        phase = _phase(path, number, words)
+        if phase["phase"] not in ("P", "S"):
             account.row("picks", "neither P nor S")
             continue
         at = words.index(">") if ">" in words else len(words)
@@ -208,7 +209,7 @@ def _hypocenter(path, block: list, events: list[dict], phases: list[dict], accou
             raise bad(path, number, f"{len(words)} words after {words[0]}", "a located phase has nine words after '>'")
         residual, weight, *_, distance, azimuth = numbers(path, number, words[at + 2 : at + 9])
         found.append(
-            _phase(path, number, words)
+            phase
             | {"residual_s": residual, "weight": weight, "distance_km": distance, "azimuth_deg": azimuth}
             | {"event_id": row["event_id"]}
         )

@@ -23,6 +23,7 @@ from course_utils.catalog.formats.text import (
     frame_of,
     gathered,
     known,
+    later,
     lines,
     numbers,
 )
@@ -84,7 +85,7 @@ _HPL_PHASE: Layout = {
     "s_residual_s": (122, 127, 2),
 }
 _TXT = re.compile(
-    r"^(?P<number>\d{5})\s+\S+\s+(?P<time>\d{4}-\d\d-\d\dT\S+)(?P<values>(?:\s+[-.\d]+){9})\s(?P<place>.*)\[(?P<type>.*)\]\s*$"
+    r"^(?P<number>\d{5})\s+\S+\s+(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+)(?P<values>(?:\s+[-.\d]+){9})\s(?P<place>.*)\[(?P<type>.*)\]\s*$"
 )
 
 
@@ -114,6 +115,8 @@ def read_pun(path: str | Path, account: Account | None = None) -> Catalog:
         if not line.strip() or "ORIGIN" in line:
             continue
         row = fields(path, number, line, _PUN)
+        if not row["date"].isdigit():
+            raise bad(path, number, f"{row['date']!r} is no date", "write YYMMDD in columns 2 to 7")
         event = _event(path, number, row, account)
         year = _year(row["century"], row["date"])
         counts[year] = counts.get(year, 0) + 1
@@ -184,7 +187,7 @@ def read_txt(path: str | Path, account: Account | None = None) -> Catalog:
         rows.append(
             {
                 "event_id": int(match["time"][:4]) * 1_000_000 + int(match["number"]),
-                "time": np.datetime64(match["time"].rstrip("Z"), "us"),
+                "time": calendar(path, number, *re.split("[-T:]", match["time"])),
                 "latitude": latitude,
                 "longitude": longitude,
                 "depth_km": depth,
@@ -210,7 +213,7 @@ def _event(path, number: int, row: dict, account: Account) -> dict | None:
     minute = _minute(path, number, row["century"], row["date"] + row["clock"].rjust(4).replace(" ", "0"))
     magnitude = row["duration_magnitude"]
     return {
-        "time": minute + np.timedelta64(round(row["seconds"] * 1e6), "us"),
+        "time": later(path, number, minute, row["seconds"]),
         "latitude": _angle(path, number, row["latitude"]),
         "longitude": _angle(path, number, row["longitude"]),
         "magnitude": magnitude,
@@ -236,7 +239,7 @@ def _phases(path, number: int, row: dict, minute: np.datetime64) -> list[dict]:
             {
                 "station": f".{row['code']}.",
                 "phase": phase,
-                "time": minute + np.timedelta64(round(seconds * 1e6), "us"),
+                "time": later(path, number, minute, seconds),
                 "weight": 1.0 - min(int(quality), 4) / 4.0,
                 "residual_s": row.get(f"{low}_residual_s", np.nan),
             }

@@ -52,11 +52,14 @@ def bad(path, number: int, what: str, remedy: str) -> TableError:
 
 
 def numbers(path, number: int, words: Iterable[str]) -> list[float]:
-    """Words of a line as floats; TableError names the line."""
+    """Words of a line as floats, of which some may be NaN; TableError names the line."""
     try:
-        return [float(word) for word in words]
+        values = [float(word) for word in words]
     except ValueError as error:
         raise bad(path, number, str(error), "correct the line") from error
+    if np.isinf(values).any():
+        raise bad(path, number, "a number is infinite or too large", "correct the line")
+    return values
 
 
 def utc(values) -> pd.Series:
@@ -96,9 +99,16 @@ def calendar(path, number: int, year, month, day, hour=0, minute=0, seconds=0.0)
     """A time from its parts; hours, minutes and seconds may pass the day, the hour and the minute."""
     try:
         date = np.datetime64(f"{int(year):04d}-{int(month):02d}-{int(day):02d}", "us")
-        return date + np.timedelta64(round((int(hour) * 3600 + int(minute) * 60 + float(seconds)) * 1e6), "us")
-    except ValueError as error:
+        return later(path, number, date, int(hour) * 3600 + int(minute) * 60 + float(seconds))
+    except (ValueError, OverflowError) as error:
         raise bad(path, number, f"{year} {month} {day} {hour} {minute} {seconds} is no time", "correct it") from error
+
+
+def later(path, number: int, start: np.datetime64, seconds: float) -> np.datetime64:
+    """A time some seconds after another, at most 1000 days."""
+    if not abs(seconds) <= 1000 * 86400:
+        raise bad(path, number, f"{seconds:g} s after {start} is no time", "correct it")
+    return start + np.timedelta64(round(seconds * 1e6), "us")
 
 
 def checked(frame: pd.DataFrame, name: str, path) -> pd.DataFrame:
@@ -151,6 +161,8 @@ def fields(path, number: int, line: str, layout: Layout) -> dict:
         if decimals:
             try:
                 value = np.nan if not text or "*" in text else float(text)
+                if np.isinf(value):
+                    raise ValueError(text)
             except ValueError as error:
                 remedy = f"columns {first} to {last} hold {name}; is this the right format?"
                 raise bad(path, number, f"{text!r} is no number", remedy) from error
