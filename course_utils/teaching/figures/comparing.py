@@ -109,7 +109,9 @@ def days(ax: Axes, by_day: pd.DataFrame) -> str:
     )
 
 
-def gallery(axes: Sequence[Axes], events: pd.DataFrame, traces: Mapping[str, tuple], picks: pd.DataFrame, nearest: Sequence) -> str:
+def gallery(
+    axes: Sequence[Axes], events: pd.DataFrame, traces: Mapping[str, tuple], picks: pd.DataFrame, nearest: Sequence
+) -> str:
     """Record sections, one for each event: what a person looks at who must say whether it is one.
 
     Args:
@@ -121,22 +123,26 @@ def gallery(axes: Sequence[Axes], events: pd.DataFrame, traces: Mapping[str, tup
     """
     for number, (ax, event, names) in enumerate(zip(axes, events.itertuples(), nearest, strict=False), 1):
         mine = picks[picks["event_id"] == event.event_id]
-        last_s = (mine["time"].max() - event.time).total_seconds() + 5.0
+        after_s = (mine["time"] - event.time).dt.total_seconds()
+        last_s = max(12.0, after_s[mine["station"].isin(names)].max() + 3.0)
         for level, name in enumerate(names):
+            here = after_s[mine["station"] == name]
             for trace, offset, colour in zip(traces[name], (0.0, 0.42), ("black", COLOURS["noise"]), strict=True):
-                zero = pd.Timestamp(trace.stats.starttime.datetime, tz="UTC")
-                rate, start_s = trace.stats.sampling_rate, (event.time - zero).total_seconds() - 3.0
-                first, last = (max(0, round(s * rate)) for s in (start_s, start_s + 3.0 + last_s))
-                y = trace.data[first:last]
-                seconds = first / rate - start_s - 3.0 + np.arange(len(y)) / rate
-                ax.plot(seconds, level + offset + 0.3 * y / (np.abs(y).max() if len(y) else 1.0), color=colour, lw=0.5)
+                start = pd.Timestamp(trace.stats.starttime.datetime, tz="UTC")
+                seconds = trace.times() + (start - event.time).total_seconds()
+                shown = (seconds >= -3.0) & (seconds <= last_s)
+                # the scale is that of the picked waves: a larger event before or after them is cut off
+                near = shown & (seconds >= here.min() - 1.0) & (seconds <= here.max() + 2.0) if len(here) else shown
+                y = trace.data / (np.abs(trace.data[near]).max() if near.any() else 1.0)
+                ax.plot(seconds[shown], level + offset + 0.3 * np.clip(y[shown], -1, 1), color=colour, lw=0.5)
             for phase, dash in (("P", "-"), ("S", "--")):
-                here = mine.loc[(mine["station"] == name) & (mine["phase"] == phase), "time"]
-                for at in (here - event.time).dt.total_seconds():
+                for at in here[mine["phase"] == phase]:
                     ax.plot([at, at], [level - 0.35, level + 0.75], color=COLOURS[phase], lw=2, ls=dash)
         ax.set_yticks(np.arange(len(names)) + 0.2, [name.split(".")[1] for name in names])
         ax.set(title=f"{number}: {event.time:%H:%M:%S}, {len(mine)} picks", xlim=(-3, last_s), ylim=(-0.6, len(names)))
         ax.grid(False)
+    for ax in axes[-2:]:
+        ax.set_xlabel("seconds after the origin time")
     return (
         f"Record sections of {len(events)} events at the {len(nearest[0])} nearest stations each, the nearest at the bottom: vertical "
         "(black) and a horizontal component (grey), with the assigned P (solid bars) and S (dashed bars)."
