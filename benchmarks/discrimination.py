@@ -79,7 +79,7 @@ def study(records: pd.DataFrame, prepared, versions: int, part: str) -> tuple[li
     tables = []
     for version in range(versions):
         table, windows = trace_table(records, prepared, version, part)
-        tables.append(by_event(table, records["source_id"].to_numpy()[windows.source], windows.jump_db)[0])
+        tables.append(by_event(table, records["source_id"].to_numpy()[windows.source], windows.jump_db))
     return tables, tables[0].index
 
 
@@ -157,9 +157,8 @@ def other_ways(records: pd.DataFrame, streams, prepared, tables, labels: np.ndar
         event=rows["source_id"],
     )
     # visible records; of an event without one the strongest
-    strongest = windows.jump_db == pd.Series(windows.jump_db).groupby(rows["source_id"]).transform("max")
-    hidden = pd.Series(windows.jump_db).groupby(rows["source_id"]).transform("max") < VISIBLE_DB
-    every = variants(table[(windows.jump_db >= VISIBLE_DB) | (hidden & strongest)])
+    strongest = pd.Series(windows.jump_db).groupby(rows["source_id"]).transform("max")
+    every = variants(table[windows.jump_db >= np.minimum(strongest, VISIBLE_DB)])
 
     def score(x, make):
         held = cross_validate(x, labels, tables[0].index, make, repeats=repeats)

@@ -45,8 +45,6 @@ def classify_events(
     picks_s: np.ndarray | None = None,
     classifier: str | Path | None = None,
     at_least: float = 0.5,
-    placements: int = 3,
-    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The type of each event from all of its records.
 
@@ -55,7 +53,6 @@ def classify_events(
         picks_s: first pick in s after the first sample of each stream, where known (else NaN); otherwise the onset is searched.
         classifier: path of a network; by default the shipped one.
         at_least: below this probability the type is "unknown".
-        placements: windows per record, with the onset at different places; their probabilities are averaged.
 
     Returns:
         One row per event (index): event_type, event_type_probability, one column per class ("p_earthquake", ...), n_records, n_used,
@@ -70,8 +67,8 @@ def classify_events(
     net, at = load_classifier(classifier)
     form = Form(sampling_rate_hz=net.sampling_rate_hz)
     prepared = prepare(streams, form, picks_s, within_s=50.0 if picks_s is None else 2.0)
-    windows = [cut(prepared, seed + placement) for placement in range(placements)]
-    # what one placement refuses another may use
+    # the onset at three places, probabilities averaged; what one placement refuses another may use
+    windows = [cut(prepared, seed) for seed in range(3)]
     parts = [pd.DataFrame(net.predict_proba(w.waveforms), w.source) for w in windows if len(w.source)]
     order = events.unique()
     out = pd.DataFrame({"event_type": "unclassified", "event_type_probability": np.nan}, index=order)

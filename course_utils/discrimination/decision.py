@@ -14,24 +14,16 @@ from course_utils.discrimination import DiscriminationError
 VISIBLE_DB = 6.0
 
 
-def by_event(
-    table: pd.DataFrame, events: Sequence, jump_db: Sequence, at_least_db: float = VISIBLE_DB
-) -> tuple[pd.DataFrame, pd.Series]:
-    """One row per event: the median of each feature over the traces on which it is visible; and how many these are.
+def by_event(table: pd.DataFrame, events: Sequence, jump_db: Sequence) -> pd.DataFrame:
+    """One row per event: the median of each feature over its visible traces, those whose energy rises by 6 dB at the onset.
 
-    Visible is a trace whose energy rises by ``at_least_db`` at the onset. An event without one is represented by its strongest trace
-    and counts 0.
+    An event without one is represented by its strongest trace.
     """
-    events, jump = np.asarray(events), np.asarray(jump_db, float)
+    events, jump = np.asarray(events), pd.Series(np.asarray(jump_db, float))
     if len(events) != len(table) or len(jump) != len(table):
         raise DiscriminationError(f"{len(table)} rows, {len(events)} events, {len(jump)} strengths; give one per row")
-    visible = jump >= at_least_db
-    count = pd.Series(visible, events).groupby(level=0).sum().astype(int)
-    strongest = pd.Series(jump).groupby(events).idxmax()
-    used = visible.copy()
-    used[strongest[count.reindex(strongest.index) == 0].to_numpy(int)] = True
-    rows = table[used].groupby(events[used]).median()
-    return rows, count.reindex(rows.index).rename("n_visible")
+    used = (jump >= np.minimum(jump.groupby(events).transform("max"), VISIBLE_DB)).to_numpy()
+    return table[used].groupby(events[used]).median()
 
 
 def combine(probabilities: np.ndarray, events: Sequence, weights: Sequence | None = None) -> pd.DataFrame:

@@ -302,7 +302,7 @@ if teaching.real_data():
         travel = np.array([max(first[k] - origin[k], 0.7) for k in w.source])
         p = w.onset if part == "event" else np.random.default_rng(0).uniform(5, 20, len(travel))
         made = features(w.waveforms, 40.0, p_s=p, s_s=p + 0.75 * travel)  # S from the travel time of P
-        return per_event(made, known["source_id"].to_numpy()[w.source], w.jump_db)[0]
+        return per_event(made, known["source_id"].to_numpy()[w.source], w.jump_db)
 
     def nested(rows, classes, choose=candidates):
         rows = rows[label.reindex(rows.index).isin(classes)]
