@@ -119,6 +119,16 @@ def read_table(path: str | Path, name: str) -> pd.DataFrame:
         raise TableError(f"{path}: {error}") from error
 
 
+def table_name(path: str | Path) -> str | None:
+    """Name of the table that a Parquet file says it holds; None when it does not."""
+    import pyarrow.parquet as pq
+
+    try:
+        return (pq.read_schema(path).metadata or {}).get(b"table", b"").decode() or None
+    except pa.ArrowException as error:
+        raise TableError(f"{path} is no Parquet file, or only a part of one; write or fetch it again") from error
+
+
 def write_catalog(catalog: Catalog, folder: str | Path) -> Path:
     """Write the five tables as Parquet, and ``catalog.csv`` and ``catalog.xml`` (QuakeML), into ``folder``.
 

@@ -110,6 +110,22 @@ def test_losses_are_told(tmp_path):
     assert registry.write(catalog, tmp_path / "folder").lost == []
 
 
+def test_tables_are_read_with_and_without_events(tmp_path):
+    catalog = full()
+    registry.write(catalog, tmp_path / "run")
+    one = registry.read(tmp_path / "run" / "picks.parquet")
+    assert len(one.picks) == 1 and not len(one.events)
+    for name in ("events", "assignments"):
+        (tmp_path / "run" / f"{name}.parquet").unlink()
+    left = registry.read(tmp_path / "run")
+    assert len(left.picks) == len(left.stations) == 1 and not len(left.events)
+    with pytest.raises(ValueError, match="written into a folder"):
+        registry.guess(tmp_path / "new.parquet", writing=True)
+    (tmp_path / "broken.parquet").write_text("no table")
+    with pytest.raises(TableError, match="is no Parquet file"):
+        registry.read(tmp_path / "broken.parquet")
+
+
 def test_the_name_decides_only_where_the_content_agrees(tmp_path):
     hypodd = tmp_path / "picks.dat"
     hypodd.write_text("20160101  12345678  42.8169  13.2140  8.041  0.9  0.00  0.00  0.13  1\n")

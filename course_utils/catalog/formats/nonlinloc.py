@@ -1,6 +1,6 @@
 """Files of NonLinLoc (Lomax et al. 2000, doi:10.1007/978-94-015-9536-0_5): phases, hypocenters, stations, layers.
 
-A station is one label, here network, code and location joined by "_": "AK_RC01_--" is "AK.RC01.". Phase times have four
+A station is one label, here network, code and location joined by underscores: ``AK_RC01_--`` is "AK.RC01.". Phase times have four
 decimals of a second, hypocenters six decimals of degrees, kilometres and seconds. Grids are in
 :mod:`~course_utils.catalog.formats.grids`.
 """
@@ -38,7 +38,7 @@ CHI2_68 = 2.2789  # 68 % of two degrees of freedom, in variances
 
 
 def station_name(label: str) -> str:
-    """ "AK_RC01_--" as "AK.RC01.", "BOO" as ".BOO."; what a malformed label lacks stays empty."""
+    """``AK_RC01_--`` as "AK.RC01.", ``BOO`` as ".BOO."; what a malformed label lacks stays empty."""
     if "_" not in label:
         return f".{label}."
     parts = [part.replace("--", "") for part in label.split("_")]
@@ -46,7 +46,7 @@ def station_name(label: str) -> str:
 
 
 def station_label(name: str) -> str:
-    """ "AK.RC01." as "AK_RC01_--", ".BOO." as "BOO"."""
+    """The label of a station: "AK.RC01." as ``AK_RC01_--``, ".BOO." as ``BOO``."""
     network, code, location = [*name.split(".", 2), "", ""][:3]
     return code if not network and not location else f"{network}_{code}_{location or '--'}"
 

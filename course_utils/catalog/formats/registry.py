@@ -73,6 +73,17 @@ def _of(events: str = "", assignments: str = "", picks: str = "", **more: str) -
     return {table: set((base.get(table, "") + names).split()) for table, names in given.items() if names}
 
 
+def _read_tables(path: Path) -> Catalog:
+    """A folder of tables, with or without events, or one Parquet file that says which table it holds."""
+    if path.suffix == ".parquet" and path.is_file():
+        name = store.table_name(path) or "events"
+        return Catalog(**{name: store.read_table(path, name)})
+    found = [name for name in CATALOG_TABLES if (path / f"{name}.parquet").is_file()]
+    if "events" in found or not found:
+        return store.read_catalog(path)
+    return Catalog(**{name: store.read_table(path / f"{name}.parquet", name) for name in found})
+
+
 _ERRORS = "magnitude horizontal_error_km depth_error_km rms_s "
 _PLACE = {"stations": {"station", "latitude", "longitude", "elevation_m"}}
 _MODEL = _all("velocity")
@@ -83,11 +94,11 @@ _LISTED = _ERRORS + "magnitude_type azimuthal_gap_deg event_type duration_magnit
 FORMATS: tuple[Format, ...] = (
     Format(
         "tables",
-        "Folder of this course: five tables as Parquet, and the catalog as CSV and QuakeML",
-        ("/",),
+        "Folder of this course: five tables as Parquet, and the catalog as CSV and QuakeML (one table alone is read)",
+        ("/", ".parquet"),
         _all(*CATALOG_TABLES),
         "every bit",
-        lambda path, account: store.read_catalog(path),
+        lambda path, account: _read_tables(path),
         lambda catalog, path, account: store.write_catalog(catalog, path),
     ),
     Format(
@@ -304,6 +315,8 @@ def guess(path: str | Path, writing: bool = False) -> Format:
     fit = [(len(end), one) for one in FORMATS for end in one.endings if path.name.lower().endswith(end)]
     by_name = [one for _, one in sorted(fit, key=lambda pair: -pair[0])]
     if writing:
+        if path.suffix == ".parquet":
+            raise ValueError(f"{path.name}: tables are written into a folder; give a name without ending")
         by_name = [one for one in by_name if one.write] or ([named("tables")] if not path.suffix else [])
         if not by_name:
             raise ValueError(f"{path.name}: no format is written with this ending; say which with --to NAME")
