@@ -148,7 +148,7 @@ def test_the_name_decides_only_where_the_content_agrees(tmp_path):
         registry.guess(hypodd)
 
 
-def test_a_uncertain_pick_passes_through_quakeml(tmp_path):
+def test_an_uncertain_pick_passes_through_quakeml(tmp_path):
     picks = conform(
         pd.DataFrame(
             {
@@ -165,7 +165,9 @@ def test_a_uncertain_pick_passes_through_quakeml(tmp_path):
         {"event_id": [5], "time": pd.to_datetime([0], utc=True), "latitude": 1.0, "longitude": 2.0, "depth_km": 3.0}
     )
     pairs = pd.DataFrame({"event_id": [5], "pick_id": [1], "station": "A.B.", "phase": "P"})
-    registry.write(Catalog(events, pairs, picks), tmp_path / "a.xml")
+    more = pd.concat([picks, picks.assign(pick_id=2)])
+    written = registry.write(Catalog(events, pairs, more), tmp_path / "a.xml")
+    assert written.account.rows == {("picks", "belongs to no event"): 1}
     assert registry.read(tmp_path / "a.xml").picks["pick_error_s"].tolist() == [0.03]
 
 

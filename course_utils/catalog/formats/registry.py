@@ -84,6 +84,12 @@ def _read_tables(path: Path) -> Catalog:
     return Catalog(**{name: store.read_table(path / f"{name}.parquet", name) for name in found})
 
 
+def _write_quakeml(catalog: Catalog, path: Path, account: Account) -> Path:
+    free = ~catalog.picks["pick_id"].isin(catalog.assignments["pick_id"])
+    account.row("picks", "belongs to no event", int(free.sum()))
+    return quakeml.write_quakeml(catalog, path)
+
+
 _ERRORS = "magnitude horizontal_error_km depth_error_km rms_s "
 _PLACE = {"stations": {"station", "latitude", "longitude", "elevation_m"}}
 _MODEL = _all("velocity")
@@ -118,7 +124,7 @@ FORMATS: tuple[Format, ...] = (
         _all("events", "assignments", "picks"),
         "1 µs; places as they are; picks that are assigned",
         lambda path, account: quakeml.read_quakeml(path),
-        lambda catalog, path, account: quakeml.write_quakeml(catalog, path),
+        lambda catalog, path, account: _write_quakeml(catalog, path, account),
         r"<(\w+:)?quakeml",
     ),
     Format(
