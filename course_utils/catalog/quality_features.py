@@ -42,13 +42,15 @@ FEATURES = {
     "depth_error_km": "as located",
     "missing_share": "share of working stations, up to the distance of most picks, without a pick",
     "nearer_silent": "working stations nearer than the nearest with a pick",
-    "neighbour": "separation from the nearest other event in time and space together; below 1: seconds and kilometres",
+    "neighbour": "separation from the nearest other event in time and space, in units of seconds and kilometres or location errors",
     "neighbour_size": "log2 of that event's picks over its own",
+    "neighbour_overlap": "share of its stations that this event has too: two parts of one event share few",
     "shared_picks": "share of its picks that another event has too",
     "coincident_picks": "share of its picks beside a pick of another event at the same station and phase, within 0.5 s",
     "local_hour": "local solar time; blasts come by day",
 }
 NEIGHBOUR_S, NEIGHBOUR_KM, NEIGHBOUR_DEPTH_KM = 1.5, 8.0, 20.0
+_MOST_ERROR_KM, _KM_S = 30.0, 6.0  # of the errors of location, and how they trade with origin time
 FARTHEST = 10.0  # ``neighbour`` of an event that stands alone
 _WITHIN_S, _COINCIDENT_S = 15.0, 0.5
 _WORKING = pd.Timedelta("2h")
@@ -287,21 +289,32 @@ def _neighbours(out: pd.DataFrame, events: pd.DataFrame, pairs: pd.DataFrame) ->
     left, right, dt_s = (v[left != right] for v in (left, right, dt_s))
     lat, lon, depth = (events[c].to_numpy() for c in ("latitude", "longitude", "depth_km"))
     km = _distance_azimuth(lat[left], lon[left], lat[right], lon[right])[0]
+    error = np.minimum(events["horizontal_error_km"].fillna(0.0).to_numpy(), _MOST_ERROR_KM)
+    error = np.hypot(error[left], error[right])
     apart = np.sqrt(
-        (dt_s / NEIGHBOUR_S) ** 2 + (km / NEIGHBOUR_KM) ** 2 + ((depth[left] - depth[right]) / NEIGHBOUR_DEPTH_KM) ** 2
+        (dt_s / np.hypot(NEIGHBOUR_S, error / _KM_S)) ** 2
+        + (km / np.hypot(NEIGHBOUR_KM, error)) ** 2
+        + ((depth[left] - depth[right]) / NEIGHBOUR_DEPTH_KM) ** 2
     )
     # of two events of as many picks the one with the larger rms counts as the smaller, so that only one of them gives way
     size = (out["n_p"] + out["n_s"]).fillna(0.0).to_numpy()
     rank = np.empty(len(out))
     rank[np.lexsort((-out.index.to_numpy(), -out["rms_s"].fillna(np.inf).to_numpy(), size))] = np.arange(len(out))
     size = np.maximum(size, 1.0) * (1 + 1e-3 * rank / max(len(out), 1))
-    pair = pd.DataFrame({"e": left, "apart": apart, "size": size[right] / size[left]})
+    pair = pd.DataFrame({"e": left, "other": right, "apart": apart, "size": size[right] / size[left]})
     best = pair.sort_values(["e", "apart", "size"]).drop_duplicates("e").set_index("e").reindex(range(len(out)))
     out["neighbour"] = best["apart"].fillna(FARTHEST).clip(upper=FARTHEST).to_numpy()
     close = best["apart"].to_numpy() < FARTHEST
     out["neighbour_size"] = np.where(close, np.log2(best["size"].clip(1 / 64, 64)).to_numpy(), 0.0)
+    out["neighbour_overlap"] = 0.0
     if pairs.empty:
         return
+    ids = out.index.to_numpy()
+    near = pd.DataFrame({"event_id": ids[close], "other": ids[best["other"].to_numpy()[close].astype(int)]})
+    at = pairs[["event_id", "station"]].drop_duplicates()
+    both = near.merge(at, on="event_id").merge(at.rename(columns={"event_id": "other"}), on=["other", "station"])
+    share = both.groupby("event_id").size() / at.groupby("event_id").size()
+    out["neighbour_overlap"] = share.reindex(out.index).fillna(0.0)
     event = pairs["event_id"].to_numpy()
     count = pairs.groupby("event_id").size()
     twice = pairs[["event_id", "pick_id"]].merge(pairs[["event_id", "pick_id"]], on="pick_id", suffixes=("", "_other"))

@@ -11,7 +11,7 @@ Kinds of event in the truth:
   far down (15 km or more).
 - ``swapped``: at a station P and S are exchanged for some hours, amplitudes too, as when a cable or a channel table is wrong.
 - ``magnitude``: amplitudes at a share of the stations are wrong by a factor of 6 or more, and the magnitude by 0.3 or more.
-- ``split``: part of the picks of an event, as an event of its own beside the rest (which stays ``good``).
+- ``split``: the picks of some stations, fewer than the rest, as an event of its own beside the rest (which stays ``good``).
 - ``duplicate``: an event a second time, from the same picks or from those of a second picker (the first stays ``good``).
 - ``false``: no event: picks of noise bursts that cross the network, or of a distant earthquake.
 """
@@ -179,7 +179,8 @@ class _Bench:
             unique, of = np.unique(names, return_inverse=True)
             rank = np.argsort(np.argsort(own.uniform(size=len(unique)), kind="stable"))
             mine = rank[of] < own.uniform(0.35, 0.5) * len(unique)
-            if min(mine.sum(), (~mine).sum()) < _LEAST_SPLIT:
+            mine = mine if 2 * mine.sum() <= len(mine) else ~mine
+            if mine.sum() < _LEAST_SPLIT:
                 return
             keys = keys[mine]
             self.pairs = self.pairs[~((self.pairs["event_id"] == event) & self.pairs["key"].isin(keys))]
