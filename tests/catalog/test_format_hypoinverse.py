@@ -216,3 +216,15 @@ def test_the_external_magnitude_counts_where_none_is_preferred(tmp_path):
     path.write_text(line[:36] + "  0" + line[39:70] + "155" + line[73:] + "\n")
     events = hypoinverse.read_arc(path).events
     assert events["magnitude"].tolist() == [1.55] and events["magnitude_type"].tolist() == ["MD"]
+
+
+def test_a_summary_is_an_archive_without_stations(tmp_path):
+    events = [
+        {"event_id": n, "time": n * 10**15, "latitude": n, "longitude": -n, "depth_km": 3.0, "magnitude": None}
+        for n in (1, 2)
+    ]
+    path = hypoinverse.write_arc(assembled(events, []), tmp_path / "a.arc")
+    cards = [line for line in path.read_text().splitlines() if line[:62].strip()]
+    path.write_text("\n".join(cards))
+    back = hypoinverse.read_arc(path).events
+    assert back["event_id"].tolist() == [1, 2] and back["latitude"].tolist() == [1.0, 2.0]

@@ -38,15 +38,16 @@ from course_utils.catalog.store import write_text
 from course_utils.catalog.tables import Catalog, conform
 
 _MAGNITUDES = {"L": "ML", "D": "MD", "W": "Mw", "B": "mb", "S": "Ms", "X": "ML"}  # label of the card and type
+_HEADING = re.compile(r"(\d{4}|\d\d)[ \d]{12}[ \d]\d[ S][ \d]{4}[ \d]{3}[ E]")  # begins an event card
 _MINUTE = 60_000_000  # microseconds
 _UNKNOWN = "M"  # written for a magnitude of another or of no type
 
 
 def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
-    """Events, picks and assignments of an archive file; shadow cards ("$") are skipped.
+    """Events, picks and assignments of an archive file, or the events of a summary; shadow cards ("$") are skipped.
 
-    The preferred magnitude counts, else an external one, else the amplitude's (as ML), else the duration's. Weights are those that the location used,
-    which may pass 1. Arrivals of other phases than P and S are left out and counted.
+    The preferred magnitude counts, else an external one, else the amplitude's (as ML), else the duration's. Weights are those
+    that the location used, which may pass 1. Arrivals of other phases than P and S are left out and counted.
     """
     account = account or Account()
     events, phases, of = [], [], []
@@ -58,7 +59,7 @@ def read_arc(path: str | Path, account: Account | None = None) -> Catalog:
             if of and not events[-1]["event_id"] and last.isdigit():
                 events[-1]["event_id"] = int(last)
             of = []
-        elif not of:
+        elif not of or _HEADING.match(line):  # a summary has no terminators
             new = line[:2] in ("16", "17", "18", "19", "20", "21") and re.match(r" ?0?[1-9]$|1[0-2]$", line[4:6])
             of = [EVENT, PHASE] if new and line[18:19] in " S" else [OLD_EVENT, OLD_PHASE]
             events.append(_event(path, number, fields(path, number, line, of[0])))
@@ -77,11 +78,8 @@ def _event(path, number: int, row: dict) -> dict:
         (row["magnitude_label"], row["magnitude"]),
         (row.get("external_label", ""), row.get("external_magnitude", np.nan)),
     ]
-    found += [
-        ("X", row["amplitude_magnitude"] or np.nan),
-        ("D", row["duration_magnitude"] or np.nan),
-    ]  # 0 stands for none
-    # without a label, 0 is how a program fills the columns
+    # 0 stands for none, and without a label it is how a program fills the columns
+    found += [("X", row["amplitude_magnitude"] or np.nan), ("D", row["duration_magnitude"] or np.nan)]
     label, magnitude = next(((a, m) for a, m in found if known(m) and (m != 0 or a)), ("", np.nan))
     n_s = 0 if np.isnan(row["n_s"]) else row["n_s"]
     return {
