@@ -1,13 +1,16 @@
 """Grades of events against truth: automatic catalogs of the synthetic Earth with faults, of seeds that nothing was learned or chosen
 on; and what grades say of real catalogs.
 
-No real catalog has a truth of its own. Three stand-ins: faults put into real picks (Ridgecrest, PAL), whether a reviewed catalog
-has the event (same catalog against ComCat, which lacks small real events), and an analyst's labels of detections without picks (Rutford).
+No real catalog has a truth of its own. Stand-ins: faults put into real picks (Ridgecrest, PAL), whether another catalog has the
+event (the same against ComCat, which lacks small real events; the Icelandic example against QuakeMigrate), and an analyst's labels of
+detections without picks (Rutford).
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,11 +19,13 @@ from _common import Figure, mirror, missing
 from course_utils import data
 from course_utils.catalog.matching import match_events
 from course_utils.catalog.quality import GRADES, grade
+from course_utils.catalog.store import read_catalog
 from course_utils.catalog.tables import Catalog
 from course_utils.location import locate
 from course_utils.pipeline.faulty_catalog import faulty_catalog
 from course_utils.synthetic.catalog_faults import KINDS, inject
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SCORED_SEEDS = (34101, 34102, 34103, 34104, 34105, 34106)  # learned on 34001 to 34012
 N_EVENTS = 300
 
@@ -44,7 +49,7 @@ def calibration_error(right: np.ndarray, probability: np.ndarray) -> float:
 
 
 def graded_catalog(quick: bool) -> dict[str, Figure]:
-    return {**synthetic(SCORED_SEEDS[:2] if quick else SCORED_SEEDS), **ridgecrest(quick), **rutford()}
+    return {**synthetic(SCORED_SEEDS[:2] if quick else SCORED_SEEDS), **ridgecrest(quick), **iceland(), **rutford()}
 
 
 def synthetic(seeds: tuple[int, ...]) -> dict[str, Figure]:
@@ -111,6 +116,31 @@ def ridgecrest(quick: bool) -> dict[str, Figure]:
     values += [auc(seen, graded["n_p"] + graded["n_s"])]
     texts = [where, where, matched, matched, f"number of picks alone, {matched}"]
     return {key: Figure(value, text) for key, value, text in zip(keys, values, texts, strict=True)}
+
+
+def iceland() -> dict[str, Figure]:
+    from course_utils.picking import ModelError
+    from course_utils.pipeline.config import Config, read_config
+    from course_utils.pipeline.run import run as run_config
+
+    key = "qc_auc_iceland"
+    if mirror("qm-volcanotectonic") is None:
+        return {key: missing("set COURSE_DATA_MIRROR to a mirror with qm-volcanotectonic")}
+    config = read_config(EXAMPLES / "iceland.toml").model_dump(exclude_none=True)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            run_config(Config.from_dict(config | {"grade": {}}), Path(folder))
+        except ModelError as error:
+            return {key: missing(str(error))}
+        events = read_catalog(folder).events
+    reference = data.open("qm-volcanotectonic").events
+    seen = events["event_id"].isin(match_events(events, reference, max_dt_s=1, max_km=2).matched["event_id"])
+    where = f"{len(events)} events of examples/iceland.toml, {seen.sum()} of them QuakeMigrate's"
+    figures = {key: Figure(auc(seen, events["quality_probability"]), where)}
+    figures["qc_iceland_a_matched"] = Figure(
+        float(seen[events["grade"] == "A"].mean()), f"share of the {(events['grade'] == 'A').sum()} graded A, {where}"
+    )
+    return figures
 
 
 def rutford() -> dict[str, Figure]:

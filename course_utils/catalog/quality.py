@@ -70,7 +70,7 @@ RULES = (
     Rule(
         "D",
         "improbable picks (median {probability:.2f}), {missing_share:.0%} of the stations around silent",
-        lambda f: (f["probability"] < 0.5) & (f["missing_share"] > 0.3),
+        lambda f: _like_noise(f),
     ),
     Rule("C", "a pick {residual_worst:.0f} standard deviations off", lambda f: f["residual_worst"] > 6),
     Rule("C", "S not later than P", lambda f: f["s_before_p"] > 0),
@@ -91,8 +91,10 @@ RULES = (
         lambda f: f["horizontal_error_km"].between(2, 5, inclusive="left"),
     ),
     Rule("B", "{n_picks:.0f} picks", lambda f: f["n_picks"] < 10),
-    Rule("B", "{missing_share:.0%} of the stations around silent", lambda f: f["missing_share"] > 0.4),
-    Rule("B", "improbable picks (median {probability:.2f})", lambda f: f["probability"] < 0.5),
+    Rule(
+        "B", "{missing_share:.0%} of the stations around silent", lambda f: (f["missing_share"] > 0.4) & ~_like_noise(f)
+    ),
+    Rule("B", "improbable picks (median {probability:.2f})", lambda f: (f["probability"] < 0.5) & ~_like_noise(f)),
     Rule(
         "B",
         "a pick {residual_worst:.1f} standard deviations off",
@@ -103,6 +105,10 @@ RULES = (
 
 def _smaller(f: pd.DataFrame) -> pd.Series:
     return f["neighbour_size"] > 0
+
+
+def _like_noise(f: pd.DataFrame) -> pd.Series:
+    return (f["probability"] < 0.5) & (f["missing_share"] > 0.3)
 
 
 def grade_by_rules(numbers: pd.DataFrame) -> pd.DataFrame:
