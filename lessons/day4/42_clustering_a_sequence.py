@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 42 · Clustering a sequence in space and time
 #
-# Three thousand earthquakes in a month. Which of them belong together? *Together* may mean near one another, or on one fault, or triggered by one another, and each meaning has its own methods. An algorithm always answers;
+# Nearly four thousand earthquakes in a month. Which of them belong together? *Together* may mean near one another, or on one fault, or triggered by one another, and each meaning has its own methods. An algorithm always answers;
 # on the synthetic Earth, where we know which earthquake triggered which, we can see what its answer is worth, and how little the usual scores say about that.
 #
 # **You will be able to**
@@ -63,7 +63,8 @@ group.value_counts().to_frame("events")
 # %% [markdown]
 # ## From k-means to HDBSCAN
 #
-# An event becomes three numbers: km east, north and down, divided by a unit. **The unit is a decision**: here 1 km in all directions, two to three times the location error. Scaling each coordinate to unit variance, a reflex elsewhere, would stretch the depths until they count as much as the 120 km of the map; and whoever adds time has to say how many days are as far as a kilometre.
+# An event becomes three numbers: km east, north and down, divided by a unit. **The units are a decision**: here 1 km in all directions, two to three times the location error. Scaling each coordinate to unit variance, a reflex elsewhere, would stretch the depths until they count as much as the 120 km of the map; and whoever adds time has to say how many days are as far as a
+# kilometre. A factor common to all coordinates changes nothing, except for DBSCAN, whose distance is counted in it.
 #
 # - **k-means** is the baseline: it divides all events among *k* centres. It knows no noise, and its groups are as wide as they are long.
 # - A **Gaussian mixture** lets each group be long, or flat.
@@ -117,8 +118,8 @@ scores = pd.DataFrame(scores).T
 scores.round(2)
 
 # %% [markdown]
-# The silhouette likes {golden:lesson42.best_silhouette} best, whose adjusted Rand index is {golden:lesson42.ari_best_silhouette}: it leaves {golden:lesson42.optics_noise} of the events out, and an internal score sees only what is left. k-means with 5 centres comes close, with {golden:lesson42.silhouette_kmeans}, by cutting empty land into quarters. Calinski-Harabasz prefers {golden:lesson42.best_ch}, the truth
-# {golden:lesson42.best_ari} with an index of {golden:lesson42.ari_best}. And the true groups themselves have a silhouette of {golden:lesson42.silhouette_truth}, worse than every clustering in the table. They are no compact balls: a fault is long, and repeating earthquakes sit *inside* the aftershocks. An internal score measures how well the data fit the shape that the score has in mind. Use it to compare settings of one
+# The silhouette likes {golden:lesson42.best_silhouette} best, whose adjusted Rand index is {golden:lesson42.ari_best_silhouette}: it leaves {golden:lesson42.optics_noise} of the events out, and an internal score sees only what is left. k-means with 5 centres comes close, with {golden:lesson42.silhouette_kmeans}, by cutting empty land into quarters. Calinski-Harabasz prefers *{golden:lesson42.best_ch}*; the truth prefers
+# *{golden:lesson42.best_ari}*, with an index of {golden:lesson42.ari_best}. And the true groups themselves have a silhouette of {golden:lesson42.silhouette_truth}, worse than every clustering in the table. They are no compact balls: a fault is long, and repeating earthquakes sit *inside* the aftershocks. An internal score measures how well the data fit the shape that the score has in mind. Use it to compare settings of one
 # method, never to prove that clusters exist.
 #
 # Settings matter as much: asked for groups of at least 10, HDBSCAN finds {golden:lesson42.hdbscan_small}, with 60 it finds {golden:lesson42.hdbscan_large} groups, one of them a patch of background. All of these methods miss the families of repeating earthquakes, which differ from their neighbours in *waveform*, not in place (lesson 32).
@@ -178,10 +179,10 @@ trials = pd.DataFrame({name: judged(decluster(events, min_km=0.3, **one)) for na
 trials.round(2)
 
 # %% [markdown]
-# The true background fraction is {golden:lesson42.background_true}. With hypocenters and d = 2.2 we find {golden:lesson42.background_found}: {golden:lesson42.linked_recall} of the triggered events are linked, {golden:lesson42.linked_precision} of the links join triggered events, and for {golden:lesson42.right_parent} of them the *parent* is the right one. The rest hangs on a sibling: enough for families, too little for a story
+# The true background fraction is {golden:lesson42.background_true}. With hypocenters and d = 2.2 we find {golden:lesson42.background_found}: {golden:lesson42.linked_recall} of the triggered events are linked, {golden:lesson42.linked_precision} of the links join triggered events, and {golden:lesson42.right_parent} of the triggered hang on their true *parent*. The others mostly hang on a relative: enough for families, too little for a story
 # about a single pair. Without magnitudes the fraction of right parents drops to {golden:lesson42.parent_blind}; with other parameters the background fraction moves from {golden:lesson42.background_low} to {golden:lesson42.background_high}. It is an estimate with an error that no formula prints.
 #
-# Of the {golden:lesson42.wrong_links} links that are wrong by the truth, {golden:lesson42.wrong_clustered} join members of the swarm, of the burst or of repeating families. The world made these without triggering. The method cannot know: it finds what is *clustered*. (The column of points at log T = -4.4 is the background after the main shock. So large an
+# Of the {golden:lesson42.wrong_links} links that are wrong by the truth, {golden:lesson42.wrong_clustered} join members of the swarm, of the burst or of repeating families. The world made these without triggering. The method cannot know: it finds what is *clustered*. (The upright column among the background are events after the main shock. So large an
 # event is the nearest neighbour of everything that follows, near or far.)
 #
 # ## Two faults in one family
@@ -202,7 +203,7 @@ fitted["truth"] = truth.planes.drop(columns=["name", "latitude", "longitude", "d
 pd.concat(fitted).round(1)
 
 # %% [markdown]
-# The two planes come out within {golden:lesson42.plane_off} degrees of the true ones. Their thickness, {golden:lesson42.thickness} km, is not that of the faults: 0.25 km, which this world gives its faults, and the location error of 0.3 km add up as squares. The planes of k-means are nonsense with small errors: `error_deg` says how well the
+# The two strikes come out within {golden:lesson42.plane_off} degrees of the true ones. Their thickness, {golden:lesson42.thickness} km, is not that of the faults: 0.25 km, which this world gives its faults, and the location error of 0.3 km add up as squares. The planes of k-means are nonsense with small errors: `error_deg` says how well the
 # events determine the plane, not whether there is one.
 #
 # A **section** turns the map until the fault is seen from its side (along) or from its end (across).
@@ -259,7 +260,7 @@ if teaching.real_data():
 else:
     modes, neighbours, trade = (stored(f"lesson42_{name}") for name in ("modes", "neighbours", "trade"))
     print("Stored results of", modes.attrs["date"], "from", modes.attrs["data"])
-    print("Run it yourself: COURSE_DATA=real fetches 10 MB.")
+    print("Run it yourself: COURSE_DATA=real fetches 8 MB.")
 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.8))
 for ax, (name, title) in zip(axes, names.items(), strict=True):
@@ -271,7 +272,7 @@ plt.show()
 modes.round(2)
 
 # %% [markdown]
-# **Pacific Northwest**: two modes and a background fraction of {golden:lesson42.northwest}. **Ridgecrest, reviewed**: one mode. The list *is* one sequence, and there is no background in it to compare with; the mixture is refused, because two normal distributions can be fitted to anything (those of a purely random list stand 1.4 of their widths apart). With the threshold of southern California, -5 {cite}`zaliapin2013`,
+# **Pacific Northwest**: two modes and a background fraction of {golden:lesson42.northwest}. **Ridgecrest, reviewed**: one mode. The list *is* one sequence, and there is no background in it to compare with; the mixture is refused, because two normal distributions can be fitted to anything, also to a purely random list, where they overlap as much. With the threshold of southern California, -5 {cite}`zaliapin2013`,
 # {golden:lesson42.ridgecrest_share} of its events would be background.
 #
 # **Ridgecrest, PAL** seems to have two clouds, and they are an artefact. Its coordinates are rounded to 0.01 degrees, about a kilometre: neighbours lie either on the *same* grid point, where the distance is whatever `min_km` says, or at least one grid step away. Plot before you fit.
@@ -324,8 +325,8 @@ springs_scores = pd.DataFrame(steps).T.loc[["before", "after"], shown]
 springs_scores.round(2)
 
 # %% [markdown]
-# Relocation turned {golden:lesson42.noise_before} of noise into {golden:lesson42.noise_after}, and the largest cluster is {golden:lesson42.thin_after} km thick instead of {golden:lesson42.thin_before}. The strike of the largest cluster differs by {golden:lesson42.springs_turn} degrees only (strikes of a vertical plane may be given either way): the plane was in the bulletin already, blurred. The patch in the north was there too, and is now a cluster that lasts for
-# any minimum size. All this needed a unit that fits the new errors; with the 1 km of before, everything would be one group.
+# Relocation turned {golden:lesson42.noise_before} of noise into {golden:lesson42.noise_after}, and the largest cluster is {golden:lesson42.thin_after} km thick instead of {golden:lesson42.thin_before}. The strike of the largest cluster differs by {golden:lesson42.springs_turn} degrees only (strikes of a vertical plane may be given either way): the plane was in the bulletin already, blurred. The patch in the north was there
+# too, and now stands apart.
 
 # %% tags=["golden"]
 from course_utils.teaching import golden
