@@ -120,6 +120,11 @@ def _spread(values: pd.Series) -> float:
     return 1.4826 * float((values - values.median()).abs().median()) if len(values) else np.nan
 
 
+def _spread_by(values: pd.Series, by) -> pd.Series:
+    """Robust standard deviation of each group."""
+    return 1.4826 * (values - values.groupby(by).transform("median")).abs().groupby(by).median()
+
+
 def _counts(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     by = pairs.groupby("event_id")
     azimuth = pairs.dropna(subset="azimuth_deg").sort_values(["event_id", "azimuth_deg"])["azimuth_deg"]
@@ -146,11 +151,11 @@ def _residuals(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     by = rows.sort_values(["event_id", "z"], ascending=[True, False]).groupby("event_id")
     return pd.DataFrame(
         {
-            "rms_s": np.sqrt(by["residual_s"].agg(lambda r: np.square(r).mean())),
+            "rms_s": np.sqrt((rows["residual_s"] ** 2).groupby(rows["event_id"]).mean()),
             "residual_worst": by["z"].first(),
             "residual_second": by["z"].nth(1).set_axis(by["event_id"].nth(1)),
-            "residual_bad_share": by["z"].agg(lambda z: (z > 4).mean()),
-            "unused_share": by["weight"].agg(lambda w: (w < 0.1).mean() if w.notna().any() else np.nan),
+            "residual_bad_share": (rows["z"] > 4).groupby(rows["event_id"]).mean(),
+            "unused_share": (rows["weight"] < 0.1).where(rows["weight"].notna()).groupby(rows["event_id"]).mean(),
         }
     )
 
@@ -167,12 +172,14 @@ def _standard(rows: pd.DataFrame, column: str, least: float) -> pd.Series:
 def _s_minus_p(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     wide = pairs.pivot_table(index=["event_id", "station"], columns="phase", values="travel_s", aggfunc="min")
     wide = wide.reindex(columns=["P", "S"]).dropna()
-    ratio = (wide["S"] / wide["P"].where(wide["P"] > 0.1)).groupby("event_id")
+    each = wide["S"] / wide["P"].where(wide["P"] > 0.1)
+    event = wide.index.get_level_values("event_id")
+    ratio = each.groupby(event)
     return pd.DataFrame(
         {
             "vpvs": ratio.median(),
-            "vpvs_scatter": ratio.agg(lambda r: _spread(r.dropna()) if r.notna().sum() > 1 else np.nan),
-            "s_before_p": (wide["S"] <= wide["P"]).groupby("event_id").mean(),
+            "vpvs_scatter": _spread_by(each, event).where(ratio.count() > 1),
+            "s_before_p": (wide["S"] <= wide["P"]).groupby(event).mean(),
         }
     )
 
@@ -203,8 +210,8 @@ def _amplitudes(pairs: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     group = rows["rest"].groupby(rows["event_id"])
     return pd.DataFrame(
         {
-            "amplitude_scatter": group.agg(lambda v: _spread(v) if len(v) > 2 else np.nan),
-            "amplitude_worst": group.agg(lambda v: v.abs().max() if len(v) > 2 else np.nan) / scale,
+            "amplitude_scatter": _spread_by(rows["rest"], rows["event_id"]).where(group.size() > 2),
+            "amplitude_worst": rows["rest"].abs().groupby(rows["event_id"]).max().where(group.size() > 2) / scale,
             "s_over_p_least": (ratio - ratio.median()).groupby("event_id").min(),
             "magnitude_residual": _magnitude_residual(level, events.set_index("event_id")["magnitude"]),
         }

@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from course_utils.catalog.quality import grade
 from course_utils.catalog.tables import Catalog
 from course_utils.pipeline.faulty_catalog import faulty_catalog
 from course_utils.synthetic.catalog_faults import KINDS, inject
@@ -44,6 +46,15 @@ def test_kinds_are_what_they_say(made):
     seconds = labels[labels["kind"].isin(["split", "duplicate"]) & (labels["partner_id"] >= 0)]
     same = labels["true_event_id"].reindex(seconds["partner_id"]).to_numpy() == seconds["true_event_id"].to_numpy()
     assert len(seconds) and same.mean() > 0.9  # a partner may have been spoiled, or not located
+
+
+def test_grades_tell_good_from_bad(made):
+    """A seed that nothing was learned from; the benchmark has the numbers."""
+    table = grade(made.catalog)[1].merge(made.truth_labels, on="event_id")
+    assert roc_auc_score(table["good"], table["quality_probability"]) > 0.93
+    assert roc_auc_score(table["good"], table["grade"].map({"A": 3, "B": 2, "C": 1, "D": 0})) > 0.85
+    for kind in KINDS[1:]:
+        assert (table.loc[table["kind"] == kind, "quality_probability"] < 0.5).mean() > 0.6, kind
 
 
 def test_swapped_picks_exchange_phases():
