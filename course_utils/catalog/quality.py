@@ -152,6 +152,7 @@ def fit(numbers: pd.DataFrame, good: np.ndarray, catalog: np.ndarray):
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import GroupKFold
+    from threadpoolctl import threadpool_limits
 
     good, catalog = np.asarray(good, bool), np.asarray(catalog)
     names = len(np.unique(catalog))
@@ -170,7 +171,8 @@ def fit(numbers: pd.DataFrame, good: np.ndarray, catalog: np.ndarray):
     )
     x, good, catalog = np.concatenate([x, lacking]), np.tile(good, 2), np.tile(catalog, 2)
     folds = list(GroupKFold(min(4, names)).split(x, good, catalog))
-    return CalibratedClassifierCV(trees, method="isotonic", cv=folds).fit(x, good)
+    with threadpool_limits(limits=1):  # so few events gain nothing from threads, and lose much where cores are busy
+        return CalibratedClassifierCV(trees, method="isotonic", cv=folds).fit(x, good)
 
 
 @lru_cache(maxsize=1)
