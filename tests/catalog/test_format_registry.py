@@ -93,6 +93,18 @@ def test_columns_that_are_said_to_be_kept_are(tmp_path, name):
             assert other == (pytest.approx(one, abs=0.51) if isinstance(one, float) else one), (table, column)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["hypoinverse-arc", "nonlinloc-hyp", "nonlinloc-obs", "hypodd-pha", "growclust-evlist", "quakeml", "comcat-csv"],
+)
+def test_zero_is_an_id_like_another(tmp_path, name):
+    catalog = full()
+    tables = {table: getattr(catalog, table).assign(event_id=0) for table in ("events", "assignments")}
+    registry.write(catalog.replace(**tables), tmp_path / "file", registry.named(name))
+    back = registry.read(tmp_path / "file", registry.named(name))
+    assert set(back.events["event_id"]) | set(back.assignments["event_id"]) == {0}
+
+
 def test_losses_are_told(tmp_path):
     events = pd.DataFrame({"time": pd.to_datetime([0], utc=True), "latitude": 1.0, "longitude": 2.0, "depth_km": 3.0})
     catalog = Catalog(

@@ -78,7 +78,8 @@ def read_obs(path: str | Path, account: Account | None = None) -> Catalog:
                 account.row("picks", "neither P nor S")
             filled = True
     for row in rows:
-        row["event_id"] = ids.get(row["event_id"]) or row["event_id"]
+        named = ids.get(row["event_id"])
+        row["event_id"] = row["event_id"] if named is None else named
     return gathered(path, [], rows, account)
 
 
@@ -192,9 +193,9 @@ def _hypocenter(path, block: list, events: list[dict], phases: list[dict], accou
     for key, kind in (("Mdur", "MD"), ("Mamp", "ML")):
         if key in quality[1] and _after(path, quality, key) > -9.0:
             row |= {"magnitude": _after(path, quality, key), "magnitude_type": kind}
-    row["event_id"] = _public_id(first.get("PUBLIC_ID", (0, []))[1]) or int(
-        stable_ids(pd.Series([str(row["time"])]), pd.Series([row["latitude"]]))[0]
-    )
+    row["event_id"] = _public_id(first.get("PUBLIC_ID", (0, []))[1])
+    if row["event_id"] is None:
+        row["event_id"] = int(stable_ids(pd.Series([str(row["time"])]), pd.Series([row["latitude"]]))[0])
     found = []
     keywords = [words[0] for _, words in block]  # a summary file has no phases
     for number, words in block[keywords.index("PHASE") + 1 :] if "PHASE" in keywords else []:

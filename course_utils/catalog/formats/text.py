@@ -269,9 +269,9 @@ class Account:
         return out
 
     def numbers(self, events: pd.DataFrame, largest: int) -> dict[int, int]:
-        """A number for every event id: the id where all lie between 0 and ``largest``, else 1, 2, ... in order of time."""
+        """A number for every event id: the id where all lie between 1 and ``largest``, else 1, 2, ... in order of time."""
         ids = events["event_id"]
-        if ids.between(0, largest).all():
+        if ids.between(1, largest).all():
             return dict(zip(ids, ids, strict=True))
         ordered = events.sort_values(["time", "event_id"])["event_id"]
         self.events = dict(enumerate(map(int, ordered), 1))
