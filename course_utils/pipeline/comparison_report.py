@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -23,6 +24,7 @@ from course_utils.pipeline import html
 
 _DAYS_FOR_BLOCKS = 8  # fewer days are too few to draw from; hours are drawn instead
 _BINS = 8
+_DRAWN = 4000  # events of a kind on the map: more make a page that no browser likes
 
 
 def block_of(comparison: Comparison) -> str:
@@ -43,8 +45,8 @@ def comparison_tables(
     blocks = wanted["time"].dt.floor(block)
     tables = {
         "matched": comparison.pairs,
-        "missed": comparison.missed.dropna(axis=1, how="all"),
-        "proposed": comparison.proposed.dropna(axis=1, how="all"),
+        "missed": _filled(comparison.missed),
+        "proposed": _filled(comparison.proposed),
         "by_day": by_day(comparison),
         "confusion": confusion(comparison).rename_axis(columns=None).reset_index(),
         "residuals": residual_statistics(comparison.pairs).reset_index(),
@@ -73,6 +75,11 @@ def comparison_tables(
             found = arrivals["fate"] != FATES[3]
             tables["recall_by_weight"] = recall_curve(found, arrivals["weight"], blocks=arrivals["event_id"])
     return tables
+
+
+def _filled(events: pd.DataFrame) -> pd.DataFrame:
+    """Without columns that hold nothing."""
+    return events.dropna(axis=1, how="all") if len(events) else events
 
 
 def _halves(magnitudes: pd.Series) -> np.ndarray:
@@ -142,7 +149,18 @@ def comparison_page(
         full = held["n_common"] == held["n_reference"]
         parts.append(f"<p>{full.sum()} of {len(held)} matched events hold all arrivals of their reference event.</p>")
     parts += ["<h2>By type</h2>", html.table(tables["confusion"])]
-    shown = groups(comparison.events, comparison.match, comparison.reference, comparison.missed, comparison.label)
+    shown = [
+        replace(
+            group,
+            name=f"{group.name}, largest of {len(group.events)}",
+            events=group.events.nlargest(_DRAWN, "magnitude"),
+        )
+        if len(group.events) > _DRAWN
+        else group
+        for group in groups(
+            comparison.events, comparison.match, comparison.reference, comparison.missed, comparison.label
+        )
+    ]
     alt = f"Map of matched, missed and proposed events with {len(stations)} stations, their depths along longitude, and their course in time."
     parts.append(html.explorable([("map", "Map, section and time", catalog_figure(stations, shown), alt)]))
     for key, heading in (("missed", "Missed, largest first"), ("proposed", "Proposed, largest first")):

@@ -79,6 +79,16 @@ def test_tables_and_report(two, tmp_path, capsys):
     assert not re.search(r'<(?:link|script|img)[^>]+(?:src|href)="(?:https?:)?//', page)
 
 
+def test_of_many_events_the_map_shows_the_largest(two, tmp_path, capsys, monkeypatch):
+    from course_utils.pipeline import comparison_report
+
+    monkeypatch.setattr(comparison_report, "_DRAWN", 5)
+    assert call(*two, "--out", tmp_path, capsys=capsys)[0] == 0
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "matched, largest of 11 (5)" in page and "missed, largest of 7 (5)" in page
+    assert len(pd.read_csv(tmp_path / "missed.csv")) == 7
+
+
 def test_part_of_the_time_loses_nothing_at_midnight(two, tmp_path, capsys):
     given = ["--start", "2019-07-04", "--end", "2019-07-05", "--json", tmp_path / "c.json"]
     assert call(*two, *given, capsys=capsys)[0] == 0
@@ -96,6 +106,7 @@ def test_without_magnitudes_stations_or_any_match(tmp_path, capsys):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["recall"] == 0
     assert not (tmp_path / "out" / "recall_by_magnitude.csv").exists()
     assert "median epicenter" not in (tmp_path / "out" / "report.html").read_text("utf-8")  # all at one place: no curve
+    assert "latitude" in (tmp_path / "out" / "proposed.csv").read_text().splitlines()[0]
     nothing = write_table(events([]), "events", tmp_path / "none.parquet")
     assert call(nothing, theirs, "--out", tmp_path / "none", capsys=capsys)[0] == 0
     assert json.loads((tmp_path / "none" / "summary.json").read_text())["missed"] == 2
