@@ -80,17 +80,17 @@ def write_worlds(folder: str | Path, number: int = 2, n_events: int = 400, progr
     seeds = {f"world{i}": secrets.token_hex(16) for i in range(1, number + 1)}
     promised = {}
     for name in progress(["public", *seeds]):
-        hidden = name != "public"
-        data = folder / "hidden" / name if hidden else folder / "public"
-        truth = folder / "secret" / name if hidden else data
-        _write(for_teams(faulty_catalog(int(seeds[name], 16) if hidden else PUBLIC_SEED, n_events)), data, truth)
-        if hidden:
-            promised[name] = {
-                "seed_sha256": digest(seeds[name]),
-                "truth_sha256": folder_digest(truth),
-                "data_sha256": folder_digest(data),
-                "n_events": n_events,
-            }
+        if name == "public":
+            write_public(folder, n_events)
+            continue
+        data, truth = folder / "hidden" / name, folder / "secret" / name
+        _write(for_teams(faulty_catalog(int(seeds[name], 16), n_events)), data, truth)
+        promised[name] = {
+            "seed_sha256": digest(seeds[name]),
+            "truth_sha256": folder_digest(truth),
+            "data_sha256": folder_digest(data),
+            "n_events": n_events,
+        }
     write_text(json.dumps(seeds, indent=1) + "\n", folder / "secret" / "seeds.json")
     write_text(json.dumps({"worlds": promised}, indent=1) + "\n", folder / "commitment.json")
     return folder

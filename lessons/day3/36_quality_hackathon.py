@@ -54,7 +54,7 @@ good = truth["good"].to_numpy()
 shown = [Group("matched", "good", public.events[good]), Group("proposed", "bad", public.events[~good])]
 describe(
     catalog_figure(public.stations, shown),
-    "Map, depth section and magnitudes over time of the public world. Good and bad events lie on top of one another along the same two lines; only some bad events stand apart, outside the network or at odd depths.",
+    "Map, depth section and magnitudes over time of the public world. Good and bad events lie among one another, in the cluster in the middle and around it; only a few dozen bad ones stand apart, south of the network or deeper than 30 km, where no good event is.",
 )
 
 # %% [markdown]

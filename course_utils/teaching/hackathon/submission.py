@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -274,9 +275,10 @@ def _main(path: str) -> int:
     except ImportError:  # Windows has no such limits; time is limited by the caller
         resource = None
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        limits = {resource.RLIMIT_AS: _MEMORY, resource.RLIMIT_CPU: _CPU_S, resource.RLIMIT_CORE: 0}
+        for kind, most in limits.items():
+            with suppress(ValueError, OSError):  # macOS refuses some; the caller's limit of time stands
+                resource.setrlimit(kind, (most, most))
     try:
         sys.stdout.write(parse(Path(path)).to_csv(index=False))
     except SubmissionError as error:
