@@ -28,7 +28,7 @@ def sequences(
 ) -> None:
     """Families by nearest neighbours in time, space and magnitude (Zaliapin and Ben-Zion 2013), clusters in space by HDBSCAN.
 
-    Every event keeps its row; what was left out of the families has family -1.
+    Events of another type than earthquake are left out and counted, events without magnitude have family -1.
     """
     import json
 
@@ -39,23 +39,27 @@ def sequences(
     from course_utils.pipeline.sources import open_catalog
 
     try:
-        events = open_catalog(catalog)[0].events
+        whole = open_catalog(catalog)[0].events
+        kind = whole["event_type"].fillna("")
+        events = whole[kind.isin(["", "earthquake"])]
         if len(events) < min_cluster_size:
-            raise ValueError(f"{catalog}: {len(events)} events, fewer than --min-cluster-size {min_cluster_size}")
+            raise ValueError(f"{catalog}: {len(events)} earthquakes, fewer than --min-cluster-size {min_cluster_size}")
         found = decluster(events, b, dimension, min_km, depth, threshold)
         groups = cluster(events, "hdbscan", scale_km, min_cluster_size=min_cluster_size)
     except (ValueError, OSError) as error:
         typer.echo(f"error: {in_words(error)}", err=True)
         raise typer.Exit(1) from error
     fitted = planes(events, groups["cluster"])
-    facts = found.summary() | {
+    other_types = kind[~kind.index.isin(events.index)].value_counts()
+    facts = found.summary() | {f"left out: {name}": int(n) for name, n in other_types.items()}
+    facts |= {
         "clusters in space": int(groups["cluster"].max()) + 1,
         "events in no cluster": int((groups["cluster"] < 0).sum()),
     }
     shown = events[["event_id", "time", "latitude", "longitude", "depth_km", "magnitude"]]
     table = shown.merge(groups, on="event_id").merge(found.events, on="event_id")
     write_text(times_as_text(table).to_csv(index=False), out / "events.csv")
-    write_text(fitted.to_csv(index=False), out / "planes.csv")
+    write_text(fitted.to_csv(index=False, float_format="%.7g"), out / "planes.csv")
     write_text(json.dumps(facts, indent=1) + "\n", out / "summary.json")
     for name, value in facts.items():
         typer.echo(f"{name:36s} {f'{value:.3f}' if isinstance(value, float) else value}")
