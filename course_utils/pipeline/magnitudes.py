@@ -35,16 +35,27 @@ def station_reader(reader: Any, windows: Iterable[Window]) -> Callable:
     return read
 
 
-def scale_and_magnitudes(catalog: Catalog, read: Callable, inventory: Any, section: Magnitude):
-    """Readings, a scale and the magnitudes by it (:class:`course_utils.catalog.magnitude.MagnitudeRun`)."""
-    from course_utils.catalog.amplitudes import wood_anderson
+def scale_and_magnitudes(catalog: Catalog, readings: pd.DataFrame, section: Magnitude, known: pd.Series | None = None):
+    """A scale, with ``known`` magnitudes (by event_id) one that takes over theirs, and the magnitudes by it
+    (:class:`course_utils.catalog.magnitude.MagnitudeRun`)."""
     from course_utils.catalog.magnitude import HUTTON_BOORE, calibrate, local_magnitudes
 
-    readings = wood_anderson(catalog, read, inventory)
-    scale = calibrate(readings) if section.calibrate else HUTTON_BOORE
+    scale = HUTTON_BOORE
+    if section.calibrate or known is not None:
+        scale = calibrate(readings, known, "calibrated" if known is None else "after the reference")
     if section.min_distance_km is not None:
         scale = replace(scale, min_km=section.min_distance_km)
     return local_magnitudes(catalog, readings, scale)
+
+
+def known_magnitudes(catalog: Catalog, reference: pd.DataFrame, max_dt_s: float, max_km: float) -> pd.Series:
+    """Magnitudes of the reference by event_id of the events of the catalog that match one to one."""
+    from course_utils.catalog.matching import match_events
+
+    reference = reference.dropna(subset="magnitude")
+    matched = match_events(catalog.events, reference, max_dt_s, max_km).matched
+    of_reference = reference.set_index("event_id")["magnitude"]
+    return matched.set_index("event_id")["reference_id"].map(of_reference)
 
 
 def check_magnitude(config: Config, source: Source) -> None:
@@ -71,8 +82,11 @@ def magnitude_events(
     """Events with magnitudes, and what became of events and readings."""
     if catalog.assignments.empty:
         return Result({"events": catalog.events}, {"events": [], "readings": [], "scale": {}})
+    from course_utils.catalog.amplitudes import wood_anderson
+
     try:
-        run = scale_and_magnitudes(catalog, station_reader(reader, windows), inventory, section)
+        readings = wood_anderson(catalog, station_reader(reader, windows), inventory)
+        run = scale_and_magnitudes(catalog, readings, section)
     except ValueError as error:  # too few readings to calibrate a scale: what to do about it stands in the message
         raise ConfigError(f"[magnitude]: {error}") from error
     reasons = run.readings["reason"].replace("", "used")

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -56,3 +57,23 @@ def test_what_is_missing_is_named(tables, tmp_path):
         assert done.exit_code == 1
         assert said in done.output
         assert not (tmp_path / "out").exists()
+
+
+def test_amplitudes_of_picks_take_over_known_magnitudes(tmp_path):
+    from course_utils.pipeline.faulty_catalog import faulty_catalog
+
+    made = faulty_catalog(seed=5, n_events=60)
+    folder = tmp_path / "located"
+    for name in ("events", "assignments", "picks", "stations"):
+        write_table(getattr(made.catalog, name), name, folder / f"{name}.parquet")
+    truth = write_table(made.truth_events, "events", tmp_path / "truth.parquet")
+    done = call(folder, "picks", "--like", truth, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    labels = made.truth_labels[made.truth_labels["good"]].set_index("event_id")["true_event_id"]
+    events = read_table(tmp_path / "out" / "events.parquet", "events").set_index("event_id").loc[labels.index]
+    off = events["magnitude"].to_numpy() - made.truth_events.set_index("event_id")["magnitude"].loc[labels].to_numpy()
+    assert (events["magnitude_type"] == "ML").mean() > 0.9
+    assert abs(pd.Series(off)).median() < 0.2
+    assert "after the reference" in (tmp_path / "out" / "scale.json").read_text()
+    done = call(folder, "picks", "--out", tmp_path / "none")
+    assert done.exit_code == 1 and "known magnitudes" in done.output

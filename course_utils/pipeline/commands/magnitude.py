@@ -20,7 +20,8 @@ def magnitude(
     waveforms: Annotated[
         str,
         typer.Argument(
-            help='The records: an SDS tree, a folder or file, s3://bucket/prefix, "synthetic:NAME", "data:NAME".'
+            help='The records: an SDS tree, a folder or file, s3://bucket/prefix, "synthetic:NAME", "data:NAME"; or "picks": '
+            "the amplitudes of the picks in m/s, which need --like."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the tables (.parquet), readings.csv and scale.json.")],
@@ -35,23 +36,36 @@ def magnitude(
             help="Distance correction and station terms from these readings, instead of the published ones.",
         ),
     ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Catalog with known magnitudes of 20 of these events or more: the scale takes theirs over.",
+            show_default=False,
+        ),
+    ] = None,
+    max_dt_s: Annotated[
+        float, typer.Option(help="Events of --like match within this difference of origin times.")
+    ] = 2.0,
+    max_km: Annotated[float, typer.Option(help="Events of --like match within this distance of epicenters.")] = 15.0,
     min_distance_km: Annotated[
         float | None, typer.Option(help="Nearest reading of the published scale (10 km).", show_default=False)
     ] = None,
 ) -> None:
-    """Read Wood-Anderson amplitudes, compute local magnitudes, and say what was left out and why."""
+    """Read Wood-Anderson amplitudes (or take those of the picks), compute local magnitudes, and say what was left out and why."""
     import json
     from dataclasses import asdict
 
-    from course_utils.catalog.store import read_table, write_table, write_text
+    from course_utils.catalog.store import read_catalog, read_table, write_table, write_text
     from course_utils.catalog.tables import Catalog
     from course_utils.pipeline.config import Magnitude, settings_of
-    from course_utils.pipeline.magnitudes import scale_and_magnitudes
+    from course_utils.pipeline.magnitudes import known_magnitudes, scale_and_magnitudes
 
     try:
         section = settings_of(Magnitude, "magnitude", {"calibrate": calibrated, "min_distance_km": min_distance_km})
         tables = {n: read_table(folder / f"{n}.parquet", n) for n in ("events", "assignments", "picks", "stations")}
-        run = scale_and_magnitudes(Catalog(**tables), *_records(waveforms, inventory), section)
+        catalog = Catalog(**tables)
+        known = None if like is None else known_magnitudes(catalog, read_catalog(like).events, max_dt_s, max_km)
+        run = scale_and_magnitudes(catalog, _readings(catalog, waveforms, inventory), section, known)
         for name in tables:
             write_table(getattr(run.catalog, name), name, out / f"{name}.parquet")
         write_text(run.readings.to_csv(index=False), out / "readings.csv")
@@ -61,6 +75,12 @@ def magnitude(
         raise typer.Exit(1) from error
     typer.echo(run.summary())
     typer.echo(f"written to {out}: {', '.join(tables)} (.parquet), readings.csv, scale.json")
+
+
+def _readings(catalog, waveforms: str, inventory: Path | None):
+    from course_utils.catalog.amplitudes import from_picks, wood_anderson
+
+    return from_picks(catalog) if waveforms == "picks" else wood_anderson(catalog, *_records(waveforms, inventory))
 
 
 def _records(waveforms: str, inventory: Path | None):
