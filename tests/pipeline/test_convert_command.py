@@ -50,6 +50,8 @@ def test_from_a_folder_to_text_and_back_with_full_names(tmp_path, catalog):
     there = run(tmp_path / "run", tmp_path / "a.pha")
     assert there.exit_code == 0 and "lost: stations (all 2 rows); velocity (all 2 rows); events: grade" in there.output
     assert run(tmp_path / "run", tmp_path / "net.sta").exit_code == 0
+    assert "names as they were before, from" in run(tmp_path / "a.pha", tmp_path / "a.xml").output
+    assert registry.read(tmp_path / "a.xml").events["event_id"].tolist() == [2**60]
     (tmp_path / "a.pha.names.csv").unlink()  # as from somebody else: only HypoDD's labels are left
     model = tmp_path / "model.csv"
     catalog.velocity.to_csv(model, index=False)

@@ -351,7 +351,7 @@ def read(path: str | Path, format: Format | None = None, account: Account | None
     if format.read is None:
         raise ValueError(f"{format.name}: this format is only written")
     catalog = format.read(path, account if account is not None else Account())
-    names = _names_path(path)
+    names = names_path_of(path)
     if names.is_file():
         table = pd.read_csv(names, dtype="str", keep_default_na=False)
         if list(table.columns) != ["kind", "in_file", "name"]:
@@ -374,7 +374,7 @@ def write(catalog: Catalog, path: str | Path, format: Format | None = None) -> W
     if not any(len(getattr(catalog, table)) for table in format.keeps):
         raise ValueError(f"{format.name} holds {', '.join(format.keeps)}, and {catalog} has none; give another --to")
     written = format.write(catalog, path, account)
-    names, names_path = account.names(), _names_path(path)
+    names, names_path = account.names(), names_path_of(path)
     if len(names):
         store.write_text(names.to_csv(index=False), names_path)
     else:
@@ -382,5 +382,6 @@ def write(catalog: Catalog, path: str | Path, format: Format | None = None) -> W
     return Written(Path(written), format, account, format.lost(catalog), names_path if len(names) else None)
 
 
-def _names_path(path: Path) -> Path:
+def names_path_of(path: Path) -> Path:
+    """Where the names that were replaced in a file are noted."""
     return path.with_name(path.name + ".names.csv")

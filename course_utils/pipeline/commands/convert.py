@@ -53,6 +53,8 @@ def convert(
         target = registry.named(to) if to else registry.guess(out, writing=True)
         catalog = registry.read(source, form, account)
         typer.echo(f"read {source} as {form.name}: {_counts(catalog)}")
+        if registry.names_path_of(source).is_file():
+            typer.echo(f"names as they were before, from {registry.names_path_of(source)}")
         if str(account):
             typer.echo(str(account))
         if stations is not None:
