@@ -40,7 +40,7 @@ def sta_lta(
         waveforms, max_gap_s, inventory, response: as for ``picking.pick``.
 
     Returns:
-        tables.PICKS with model "STA/LTA", missing probabilities, and one more column, ``ratio``: the largest ratio
+        schemas.PICKS with model "STA/LTA", missing probabilities, and one more column, ``ratio``: the largest ratio
         while the trigger was on. ``frame.attrs["report"]`` as for ``picking.pick``.
 
     Raises:
@@ -96,7 +96,7 @@ def ar(
         waveforms, max_gap_s, inventory, response: as for ``picking.pick``.
 
     Returns:
-        tables.PICKS with model "AR", missing probabilities, and one more column, ``ratio``, of the trigger.
+        schemas.PICKS with model "AR", missing probabilities, and one more column, ``ratio``, of the trigger.
         ``frame.attrs["report"]`` as for ``picking.pick``.
 
     Raises:

@@ -39,7 +39,7 @@ def consensus(
             without rows), so it must be given where a single table may lack the picks of a quiet model.
 
     Returns:
-        tables.PICKS with model "consensus" and two more columns. ``n_models`` says how many agree, ``spread_s`` is the
+        schemas.PICKS with model "consensus" and two more columns. ``n_models`` says how many agree, ``spread_s`` is the
         latest minus the earliest time of the group. ``probability`` is the sum over the group divided by the number of
         models; a model that is silent counts as 0, which ranks picks better than the mean of those
         that speak. Amplitude and SNR are those of the most probable pick.

@@ -119,7 +119,7 @@ def pick(
         progress: True for a bar, or a function that is called with (instruments done, name of the next).
 
     Returns:
-        tables.PICKS; ``channel`` is the band and instrument code ("HH"), ``probability`` the peak of the model's
+        schemas.PICKS; ``channel`` is the band and instrument code ("HH"), ``probability`` the peak of the model's
         output, ``time`` that of the peak. ``frame.attrs["report"]`` says in plain values what was left out or changed
         (kinds in ``picking.report.KINDS``) and with which settings the model ran.
 
