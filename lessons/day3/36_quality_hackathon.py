@@ -136,7 +136,7 @@ for entry in entries[-2:]:
 #
 # ## What a seismologist would look at
 #
-# Five columns of the events table know nothing about picks. `features` looks at those too: residuals against what is usual at the station, S over P times, amplitudes against distance, stations that should have seen the event and did not, events next door with the same picks. Lesson 34 made rules of them, and a grader that learned from *eight other worlds*:
+# Five columns of the events table know nothing about picks. `features` looks at those too: residuals against what is usual at the station, S over P times, amplitudes against distance, stations that should have seen the event and did not, events next door with the same picks. Lesson 34 made rules of them, and a grader that learned from *other worlds*, a dozen of them:
 
 # %%
 from course_utils.catalog import quality
@@ -192,7 +192,7 @@ plt.show()
 means.round(2)
 
 # %% [markdown]
-# The starter cannot tell swapped events from good ones at all: it gives them {golden:lesson36.starter_swapped} on average, and good events {golden:lesson36.starter_good}. On other worlds it says too little of everything: of the events that it gives 0.2, more than half are good. The grader compares each event with the rest of *its own* catalog, and stays calibrated. Its hardest kind is *timing*
+# The starter can hardly tell swapped events from good ones: it gives them {golden:lesson36.starter_swapped} on average, and good events {golden:lesson36.starter_good}. On other worlds it says too little of everything: of the events that it gives 0.2, more than half are good. The grader compares each event with the rest of *its own* catalog, and stays calibrated. Its hardest kind is *timing*
 # ({golden:lesson36.grader_timing}): one late pick among twenty looks like a reading error, and often is one.
 #
 # ## The board
