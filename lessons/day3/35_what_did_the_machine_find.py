@@ -197,15 +197,13 @@ comparing.recall_against(ax, {"readings": by_weight}, "analyst's weight of the r
 plt.show()
 print(pd.crosstab(arrivals.arrivals["fate"], arrivals.arrivals["phase"]).reindex(FATES))
 
-lost = found.missed.iloc[0]
-fates = arrivals.arrivals.loc[arrivals.arrivals["event_id"] == lost["event_id"], "fate"].value_counts()
-print(
-    f"missed: {lost['time']:%H:%M:%S}, magnitude {lost['magnitude']:.1f};",
-    ", ".join(f"{n} {f}" for f, n in fates.items()),
-)
-near = (machine.events["time"] - lost["time"]).abs() < pd.Timedelta("8s")
 where = {"latitude": 3, "longitude": 3, "depth_km": 1, "rms_s": 2}
-machine.events.loc[near, ["time", *where, "n_p", "n_s"]].round(where)
+for lost in found.missed.itertuples():
+    fates = arrivals.arrivals.loc[arrivals.arrivals["event_id"] == lost.event_id, "fate"].value_counts()
+    told = ", ".join(f"{n} {fate}" for fate, n in fates.items())
+    print(f"\nmissed: {lost.time:%H:%M:%S}, magnitude {lost.magnitude:.1f}; {told}. The machine in these seconds:")
+    near = (machine.events["time"] - lost.time).abs() < pd.Timedelta("8s")
+    print(machine.events.loc[near, ["time", *where, "n_p", "n_s"]].round(where).to_string(index=False))
 
 # %% [markdown]
 # {golden:lesson35.same_arrivals} of the readings are in the matched event. Of those that are not, most *were* picked and belong to no event or to another: a loss of the associator, not of the picker. And what the picker did not pick are nearly all readings that the analysts themselves gave little weight or none. A recall
@@ -463,7 +461,7 @@ golden.check(
     recall_true=cases["machine in the truth"].summary()["recall"],
     recall_analysts=cases["analysts in the truth"].summary()["recall"],
     same_arrivals=float((arrivals.arrivals["fate"] == FATES[0]).mean()),
-    lost_magnitude=float(lost["magnitude"]),
+    lost_magnitude=float(lost.magnitude),
     lost_readings=int(fates.sum()),
     lost_elsewhere=int(fates[FATES[1]]),
     real=int(proposed["real"].sum()),
