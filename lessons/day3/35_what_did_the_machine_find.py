@@ -149,7 +149,7 @@ shown = groups(machine.events, found.match, bulletin.events, reference_name="ana
 describe(
     catalog_figure(stations, shown),
     "Map of twenty-four stations with the matched, missed and proposed events of half an hour, a section of depth and their numbers of picks over time: nearly all lie in the aftershock zone, "
-    "the proposed ones among the matched ones but with fewer picks; a few of them stand alone, far off shore or at depths of 30 to 60 km.",
+    "the proposed ones among the matched ones but with fewer picks; a few of them stand alone, inland, off shore, or at depths of 30 to 60 km.",
 )
 
 # %% [markdown]
