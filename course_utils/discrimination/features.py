@@ -292,11 +292,14 @@ def _band_energy(z: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
 
 
 def _polarisation(traces: np.ndarray, rate: float, early: np.ndarray, main: np.ndarray) -> dict[str, np.ndarray]:
-    t = np.arange(traces.shape[-1]) / rate
+    width = round(PART_S * rate)
 
     def covariance(window):
-        inside = (t >= window[:, :1]) & (t < np.maximum(window[:, 1:], window[:, :1] + 0.25))
-        return ((traces * inside[:, None]) @ traces.transpose(0, 2, 1)).astype(float)
+        start = np.clip(np.round(window[:, 0] * rate).astype(int), 0, traces.shape[-1] - width)
+        at = start[:, None] + np.arange(width)
+        inside = (at < window[:, 1:] * rate) | (np.arange(width) < rate / 4)
+        cut = np.take_along_axis(traces, at[:, None].repeat(3, 1), axis=-1) * inside[:, None]
+        return (cut @ cut.transpose(0, 2, 1)).astype(float)
 
     first, second = covariance(early), covariance(main)
     l3, l2, l1 = np.maximum(np.linalg.eigvalsh(second).T, 0.0) + _TINY
