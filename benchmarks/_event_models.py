@@ -122,7 +122,7 @@ class Together(ClassifierMixin, BaseEstimator):
 
 
 def variants(records: pd.DataFrame) -> dict[str, object]:
-    """Seven ways for two classes, written down, with one setting each, before their scores were seen."""
+    """Seven ways for two classes, written down before their scores were seen."""
     shape = [*CURVATURES, *SLOPES]
     curvatures = model("logistic", columns=CURVATURES, c=0.01)
     p_over_s = OfRecords(records, P_OVER_S, 0.1, distance=True)
