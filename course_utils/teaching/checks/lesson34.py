@@ -88,7 +88,7 @@ def whose_fault(answer, picks):
         raise Wrong(
             "what did the checks find wrong with the record? And what would have to be wrong with it for S without P?"
         )
-    return f"{right:.1f} S for each P, on a record that passes. It was a model of old, with its threshold far too low for this station."
+    return f"{right:.1f} S for each P, on a record that passes. Look at the picker, its threshold and how its windows were made before you blame a station."
 
 
 @exercise
