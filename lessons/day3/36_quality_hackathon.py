@@ -262,7 +262,7 @@ fifths.agg(events=("published", "size"), probability=("probability", "mean"), pu
 
 # %% [markdown]
 # The share of published events rises with the grader's probability, from {golden:lesson36.ogs_lowest} in the lowest fifth to {golden:lesson36.ogs_highest} in the highest, but the AUC is {golden:lesson36.ogs_auc}, and plain depth does better ({golden:lesson36.ogs_depth}). Is the grader bad, or the question? Of {golden:lesson36.ogs_july} events of July near 11° E only {golden:lesson36.ogs_july_share} are in the bulletin: a
-# shallow sequence that was left out almost as a whole, good events with the bad. Without it depth has {golden:lesson36.ogs_depth_rest} and the grader {golden:lesson36.ogs_rest}. **To be published and to be good are two things**, and a model trained on the first would have learned where that sequence was.
+# shallow sequence that was left out almost as a whole, whatever the quality of its events. Without it depth has {golden:lesson36.ogs_depth_rest} and the grader {golden:lesson36.ogs_rest}. **To be published and to be good are two things**, and a model trained on the first would have learned where that sequence was.
 #
 # And one column of this table knows the answer without looking at any earthquake. The grader was not allowed to see it; exercise 4 asks which.
 #

@@ -73,6 +73,9 @@ def test_starter_scores_above_chance(event, graded):
     assert f"{entry.hidden.points:.1f}" in shown and f"{entry.gap:+.1f} points, public minus hidden" in shown
     own = course("score", event / "kits" / "Team A" / "submission")
     assert "scored by the organiser" in own and "world1" not in own
+    assert "give --worlds" in course("score", event / "handed_in" / "Team A", code=1)
+    stray = event / "kits" / "Team A" / "submission" / "world1.csv"
+    assert "no truth of this world here" in course("score", stray, code=1)
 
 
 def test_a_kit_holds_no_truth_of_hidden_worlds(event):

@@ -96,7 +96,9 @@ def score(
 
     with _in_one_line():
         folder = submission.parent if submission.suffix in (".csv", ".parquet") else submission
-        known = load_worlds(worlds or folder.parent / "data")
+        if worlds is None and not (folder.absolute().parent / "data" / "public").is_dir():
+            raise ValueError(f"{submission}: no data/public beside it, so it is in no kit; give --worlds DIR")
+        known = load_worlds(worlds or folder.absolute().parent / "data")
         if folder != submission:
             if submission.stem not in known:
                 raise ValueError(f"{submission.name}: no truth of this world here; there is {', '.join(known)}")
