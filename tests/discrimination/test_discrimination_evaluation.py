@@ -194,6 +194,11 @@ def test_the_network_learns_and_says_where_it_looks(tones, tmp_path):
     np.testing.assert_array_equal(
         SpectrogramCNN.load(tmp_path / "net.safetensors").predict_proba(x), net.predict_proba(x)
     )
+    tuned = SpectrogramCNN(epochs=1, learning_rate=1e-4, seed=2, start=net).fit(x[:64], y[:64])
+    fresh = SpectrogramCNN(epochs=1, learning_rate=1e-4, seed=2).fit(x[:64], y[:64])
+    assert tuned.losses_[0] < fresh.losses_[0] - 0.05  # the convolutions know the tones already
+    tuned.save(tmp_path / "tuned.safetensors")
+    assert SpectrogramCNN.load(tmp_path / "tuned.safetensors").start is None
     again = SpectrogramCNN(epochs=8, seed=1).fit(x[:64], y[:64])
     np.testing.assert_allclose(again.predict_proba(x), net.predict_proba(x), atol=1e-5)
 

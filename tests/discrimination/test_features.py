@@ -193,6 +193,8 @@ def test_what_cannot_be_used_is_refused_with_its_reason():
         "not finite": obspy.Stream([stream(holes)]),
         "gap": obspy.Stream([stream(good[:5500]), stream(good[7000:], start=70.0)]),
     }
+    merged = obspy.Stream([stream(good[:5500]), stream(good[5600:], start=56.0)]).merge()  # integers with a mask
+    assert prepare([merged]).refused["reason"].tolist() == ["not finite: 100 samples"]
     made = prepare([*cases.values(), obspy.Stream([stream(good)])], origin_s=np.full(9, 60.0))
     assert made.source.tolist() == [8]
     assert [reason.split(":")[0] for reason in made.refused["reason"]] == list(cases)
