@@ -481,7 +481,7 @@ checks.lesson34.whose_fault(answer, o2)
 
 # %% [markdown]
 # ```{exercise} Exercise 5 · One rule that helps
-# Write `my_rule(f)`: True for the events that you would not publish, from the features `f` (the columns of `table`; {data}`~course_utils.catalog.quality_features.FEATURES` says what they are). It is tried on the events of eight other catalogs. It helps if three of four events that it holds back are bad, and
+# Write `my_rule(f)`: True for the events that you would not publish, from the features `f` (the columns of `table`; `course_utils.catalog.quality_features.FEATURES` says what they are). It is tried on the events of eight other catalogs. It helps if three of four events that it holds back are bad, and
 # if it finds one bad event in ten. Missing values (NaN) must not hold an event back.
 # ```
 
