@@ -76,7 +76,7 @@ FAULTS = {
         "exchange the channel codes after a look at a record with a clear P",
     ),
     "flipped": Fault(
-        3.0,
+        2.0,
         "sigma",
         "P moves up and away or down and towards the source; with one channel reversed it does so significantly better",
         "multiply by -1 after a look at a teleseismic P beside its neighbours",

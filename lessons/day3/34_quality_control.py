@@ -230,7 +230,7 @@ print(
 #
 # ## Real records: the Pacific Northwest
 #
-# The thousand records of lesson 24, from 1988 to 2022, short windows around events. Nobody injected anything, and no threshold was tuned here.
+# The thousand records of lesson 24, from 2006 to 2022, short windows around events. Nobody injected anything, and no threshold was tuned here.
 
 # %%
 from course_utils.data.quality import check_archive
@@ -305,7 +305,7 @@ print(f"faults of the record: {o2['record_faults'].iloc[0]}; {with_p.mean():.0%}
 o2.groupby("phase")["jump_db"].describe()[["count", "25%", "50%", "75%"]].round(1)
 
 # %% [markdown]
-# The record passes, but for one "spike", which is the impulsive P of a near earthquake: the false alarm of which we spoke. Of the picks, P are what P should be. After the typical S the ground moves {golden:lesson34.wilz_jump} dB against the two seconds before: it is *quieter* there than before. An S that arrives does not do that. Three rules of thumb need no waveforms at all,
+# The record passes, but for one "spike", which is the impulsive P of a near earthquake: the false alarm of which we spoke. Of the picks, the P rise well out of the noise. At the typical S the amplitude changes by {golden:lesson34.wilz_jump} dB: it is *quieter* after the pick than in the two seconds before. An S that arrives does not do that. Three rules of thumb need no waveforms at all,
 # and would have raised the alarm: S per P, picks per hour, S that follow no P.
 #
 # ## Catalogs: which events to trust
