@@ -66,9 +66,15 @@ class RelocationRun:
                     f"{name} times: {last[f'links_{kind}']:.0f} of {(self.links['kind'] == kind).sum()} links kept, "
                     f"weighted rms {first[f'rms_{kind}_s']:.4f} -> {last[f'rms_{kind}_s']:.4f} s"
                 )
-        kept = o.loc[o["outcome"] == "kept", "reason"].str.replace(r"\d[\d.]*", "#", regex=True).value_counts()
-        lines += [f"{count} events kept: {reason}" for reason, count in kept.items()]
-        lines += [f"not used: {row.n} x {row.reason}" for row in self.left_out.itertuples()]
+        kept = o.loc[o["outcome"] == "kept", "reason"]
+        for kind, alike in kept.groupby(
+            kept.str.replace(r"\d[\d.]*", "#", regex=True)
+        ):  # one line, whatever its numbers
+            kinds = alike.unique()
+            lines.append(f"{len(alike)} events kept: {kinds[0] if len(kinds) == 1 else kind}")
+        for row in self.left_out.itertuples():
+            what = row.reason.removesuffix(" (used)")
+            lines.append(f"{'noted' if what != row.reason else 'not used'}: {row.n} x {what}")
         return "\n".join(lines)
 
 

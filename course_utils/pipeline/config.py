@@ -105,7 +105,9 @@ class Pick(_Section):
         if len(set(self.models)) < len(self.models):
             raise ValueError(f"a model stands twice among {', '.join(self.models)}; name each once")
         if self.consensus and self.consensus > len(self.models):
-            raise ValueError(f"consensus is {self.consensus} of {len(self.models)} models; name more in ensemble")
+            raise ValueError(
+                f"consensus is {self.consensus} of {len(self.models)} models; name more (--model again, or ensemble in a file)"
+            )
         return self
 
     @property
@@ -257,18 +259,23 @@ def check_keys(section: str, given: dict[str, Any], known: list[str]) -> None:
         raise ConfigError("\n".join(lines))
 
 
+def said(error: ValidationError) -> list[str]:
+    """A line for each thing that a room says against its settings: the name, the value, what is wrong."""
+    lines = []
+    for item in error.errors():
+        name, message = ".".join(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")
+        value = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
+        lines.append(f"{name}{value}: {message[:1].lower()}{message[1:]}")
+    return lines
+
+
 @contextmanager
 def explain_settings(section: str) -> Iterator[None]:
     """Turn what a room says against its settings into a ConfigError that names the section."""
     try:
         yield
     except ValidationError as error:
-        lines = []
-        for item in error.errors():
-            name, message = ".".join(str(part) for part in item["loc"]), item["msg"].removeprefix("Value error, ")
-            value = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
-            lines.append(f"[{section}] {name}{value}: {message[:1].lower()}{message[1:]}".replace("] :", "]:"))
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(f"[{section}] {line}".replace("] :", "]:") for line in said(error))) from None
     except ValueError as error:
         raise ConfigError(f"[{section}]: {error}") from error
 

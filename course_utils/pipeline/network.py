@@ -60,9 +60,10 @@ def leave_out_strays(stations: pd.DataFrame) -> tuple[pd.DataFrame, list[dict[st
     return stations[~stray].reset_index(drop=True), left_out
 
 
-def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
-    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`.
+def stations_of_picks(path: Path, picks: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The stations of a file (CSV, StationXML, or a run's own Parquet) that the picks name, see :func:`reconcile`, and the picks.
 
+    A pick at "NC.ABC", as pickers write without location code, goes to the sensor of that station where the file has but one.
     Picks at fewer than three stations make no event, which is a result like another: all stations are then returned.
 
     Raises:
@@ -71,6 +72,9 @@ def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
     from course_utils.data import read_stations
 
     table = read_table(path, "stations") if path.suffix == ".parquet" else read_stations(path)
+    sensors = table["station"].groupby(table["station"].str.rsplit(".", n=1).str[0]).agg(["first", "size"])
+    only = sensors.loc[sensors["size"] == 1, "first"]
+    picks = picks.assign(station=picks["station"].map(only).fillna(picks["station"]).astype(picks["station"].dtype))
     named, _ = reconcile(table, sorted(picks["station"].unique()))
     if len(picks) and not len(named):
         raise ConfigError(
@@ -78,8 +82,8 @@ def stations_of_picks(path: Path, picks: pd.DataFrame) -> pd.DataFrame:
             f"{_some(picks['station'])} in the picks; write NET.STA.LOC in both (NET.STA. where there is no LOC)"
         )
     if len(named) >= 3:
-        return named
-    return pd.concat([named, table]).drop_duplicates("station").sort_values("station", ignore_index=True)
+        return named, picks
+    return pd.concat([named, table]).drop_duplicates("station").sort_values("station", ignore_index=True), picks
 
 
 def velocity_of(path: Path, interpolation: str = "linear") -> pd.DataFrame:
@@ -104,6 +108,20 @@ def read_network(config: Config) -> tuple[pd.DataFrame, Any]:
 
         inventory = obspy.read_inventory(path)
     return table, inventory
+
+
+def read_responses(path: Path | None) -> Any:
+    """The inventory of ``--inventory``, None where that is not given; ConfigError when ObsPy cannot read the file."""
+    if path is None:
+        return None
+    import obspy
+
+    if not path.is_file():
+        raise FileNotFoundError(f"--inventory {path}: no such file; give StationXML")
+    try:
+        return obspy.read_inventory(path)
+    except Exception as error:  # obspy raises many kinds for what is not an inventory
+        raise ConfigError(f"--inventory {path}: cannot be read; give StationXML with responses ({error})") from error
 
 
 def configured_velocity(config: Config) -> pd.DataFrame:

@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 
 from course_utils.catalog.store import read_table, write_table
 from course_utils.pipeline.commands.associate import associate
+from course_utils.pipeline.commands.locate import locate
 
 app = typer.Typer()
 app.command()(associate)
+locating = typer.Typer()
+locating.command()(locate)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,11 @@ def test_picks_in_events_out(files):
 
 @pytest.mark.parametrize(
     "more, message",
-    [(("--method", "guess"), "method 'guess' is not known"), (("--min-picks", "1000"), "can never give")],
+    [
+        (("--method", "guess"), "method 'guess' is not known"),
+        (("--min-picks", "1000"), "can never give"),
+        (("--min-picks", "-3"), "error: min_picks = -3: input should be"),
+    ],
 )
 def test_refusals_are_clear(files, more, message):
     result = call(files, *more)
@@ -135,3 +142,21 @@ def test_a_question_that_is_no_event_is_refused(files):
     result = call(files, "--explain", "2016-10-14,42.8")
     assert result.exit_code == 1
     assert "write time,latitude,longitude,depth_km" in result.output
+
+
+def test_picks_without_location_code_go_to_the_only_sensor(files):
+    named = pd.read_csv(files / "picks.csv")
+    assert (named["station"].str.count(r"\.") == 2).all()
+    named.assign(station=named["station"].str.rsplit(".", n=1).str[0]).to_csv(files / "short.csv", index=False)
+    assert call(files, picks="short.csv").exit_code == 0
+    picks = read_table(files / "out" / "picks.parquet", "picks")
+    assert set(picks["station"]) == set(named["station"])
+    located = CliRunner().invoke(
+        locating,
+        [
+            str(a)
+            for a in (files / "out", "--stations", files / "stations.parquet", "--velocity", files / "velocity.csv")
+        ]
+        + ["--picks", str(files / "out" / "picks.parquet"), "--out", str(files / "located")],
+    )
+    assert located.exit_code == 0, located.output

@@ -50,6 +50,10 @@ def test_what_is_missing_is_named(tables, tmp_path):
         ((tables, "synthetic:tiny:3", "--calibrate"), "needs 20 events"),
         ((tables, tmp_path), "--inventory is missing"),
         ((tables, tmp_path, "--inventory", tmp_path / "no.xml"), "no such file"),
+        (
+            (tables, tmp_path, "--inventory", tables / "events.parquet"),
+            "events.parquet: cannot be read; give StationXML",
+        ),
         ((tmp_path, "synthetic:tiny:3"), "events.parquet"),
         ((tables, "synthetic:none"), "no such world"),
     ):
@@ -77,3 +81,6 @@ def test_amplitudes_of_picks_take_over_known_magnitudes(tmp_path):
     assert "after the reference" in (tmp_path / "out" / "scale.json").read_text()
     done = call(folder, "picks", "--out", tmp_path / "none")
     assert done.exit_code == 1 and "known magnitudes" in done.output
+    write_table(made.catalog.picks.assign(amplitude_unit="counts"), "picks", folder / "picks.parquet")
+    done = call(folder, "picks", "--out", tmp_path / "none")
+    assert done.exit_code == 1 and "in m/s (their units: counts); course pick --inventory" in done.output

@@ -46,8 +46,8 @@ def associate(
     explain: Annotated[
         list[str] | None,
         typer.Option(
-            help='Why is this event missing? "2016-10-14T00:10:00,42.8,13.1,5": time, latitude, longitude, depth in km. '
-            "May be repeated.",
+            help="Why is this event missing? Origin time, latitude, longitude, depth in km, with commas between and no "
+            "spaces. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -68,9 +68,10 @@ def associate(
         with warnings.catch_warnings(), _progress() as progress:
             warnings.simplefilter("ignore", UserWarning)  # the report says the same, in its place
             table = read_real_picks(picks) if holds_real_picks(picks) else read_table(picks, "picks")
+            sites, table = stations_of_picks(stations, table)
             catalog, report = associate_with_report(
                 table,
-                stations_of_picks(stations, table),
+                sites,
                 velocity_of(velocity, velocity_interpolation),
                 method,
                 chunk_s=3600 * chunk_hours,

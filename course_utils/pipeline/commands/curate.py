@@ -112,6 +112,7 @@ def _inputs(catalog: str, waveforms: str | None, stations: Path | None, inventor
     from course_utils.data import read_stations
     from course_utils.pipeline import sources
     from course_utils.pipeline.config import DATASET, SYNTHETIC, ConfigError
+    from course_utils.pipeline.network import read_responses
 
     if catalog.startswith(SYNTHETIC):
         given = sources.world(catalog.removeprefix(SYNTHETIC)).truth.catalog()
@@ -121,13 +122,7 @@ def _inputs(catalog: str, waveforms: str | None, stations: Path | None, inventor
         if not catalog.startswith((SYNTHETIC, DATASET)):
             raise ConfigError("--waveforms is missing: the folder that holds the records of this catalog")
         waveforms = catalog
-    responses = None
-    if inventory is not None:
-        import obspy
-
-        if not inventory.is_file():
-            raise FileNotFoundError(f"--inventory {inventory}: no such file; give StationXML")
-        responses = obspy.read_inventory(inventory)
+    responses = read_responses(inventory)
     if waveforms.startswith(SYNTHETIC):
         made = sources.world(waveforms.removeprefix(SYNTHETIC))
         return given, made, responses or made.inventory, waveforms

@@ -13,6 +13,12 @@ _DISK = {
 
 
 def in_words(error: Exception) -> str:
-    """The message of an error; a full disk and a folder that cannot be written get their remedy."""
+    """The message of an error; a full disk and a folder that cannot be written get their remedy, settings a line for each."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        from course_utils.pipeline.config import said
+
+        return "\n".join(line.removeprefix(": ") for line in said(error))
     remedy = _DISK.get(error.errno or 0, "") if isinstance(error, OSError) else ""
     return f"{error}; {remedy}" if remedy else str(error)

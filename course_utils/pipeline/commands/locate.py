@@ -44,9 +44,10 @@ def locate(
     try:
         events, pairs = (read_table(folder / f"{name}.parquet", name) for name in ("events", "assignments"))
         table = read_table(picks or folder / "picks.parquet", "picks")
-        catalog = Catalog(
-            events, pairs, table, stations_of_picks(stations, table), velocity_of(velocity, velocity_interpolation)
-        )
+        sites, table = stations_of_picks(stations, table)
+        named = pairs["pick_id"].map(table.drop_duplicates("pick_id").set_index("pick_id")["station"])
+        pairs = pairs.assign(station=named.fillna(pairs["station"]).astype(pairs["station"].dtype))
+        catalog = Catalog(events, pairs, table, sites, velocity_of(velocity, velocity_interpolation))
         run = run_location(
             catalog, method=method, gather=gather, station_terms=station_terms, max_depth_km=max_depth_km
         )

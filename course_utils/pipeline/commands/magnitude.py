@@ -64,6 +64,8 @@ def magnitude(
         section = settings_of(Magnitude, "magnitude", {"calibrate": calibrated, "min_distance_km": min_distance_km})
         tables = {n: read_table(folder / f"{n}.parquet", n) for n in ("events", "assignments", "picks", "stations")}
         catalog = Catalog(**tables)
+        if waveforms == "picks":
+            _check_units(catalog.picks)
         known = None if like is None else known_magnitudes(catalog, read_catalog(like).events, max_dt_s, max_km)
         run = scale_and_magnitudes(catalog, _readings(catalog, waveforms, inventory), section, known)
         for name in tables:
@@ -77,6 +79,17 @@ def magnitude(
     typer.echo(f"written to {out}: {', '.join(tables)} (.parquet), readings.csv, scale.json")
 
 
+def _check_units(picks) -> None:
+    """ConfigError when no amplitude of the picks is one of ground motion."""
+    from course_utils.pipeline.config import ConfigError
+
+    if not (picks["amplitude_unit"] == "m/s").any():
+        units = ", ".join(sorted(picks["amplitude_unit"].dropna().astype(str).unique())) or "none"
+        raise ConfigError(
+            f"no pick has an amplitude in m/s (their units: {units}); course pick --inventory STATIONXML measures it"
+        )
+
+
 def _readings(catalog, waveforms: str, inventory: Path | None):
     from course_utils.catalog.amplitudes import from_picks, wood_anderson
 
@@ -85,16 +98,13 @@ def _readings(catalog, waveforms: str, inventory: Path | None):
 
 def _records(waveforms: str, inventory: Path | None):
     """A function that reads a station between two times, and the responses."""
-    from obspy import read_inventory
-
     from course_utils.pipeline.config import SYNTHETIC, ConfigError
     from course_utils.pipeline.magnitudes import station_reader
+    from course_utils.pipeline.network import read_responses
     from course_utils.pipeline.sources import open_records, world
 
     if inventory is not None:
-        if not inventory.is_file():
-            raise FileNotFoundError(f"--inventory {inventory}: no such file; give StationXML")
-        responses = read_inventory(inventory)
+        responses = read_responses(inventory)
     elif waveforms.startswith(SYNTHETIC):
         responses = world(waveforms.removeprefix(SYNTHETIC)).inventory
     else:

@@ -69,6 +69,7 @@ def pick(
     """
     from course_utils.pipeline.archive import in_words, pick_archive, usable_cores
     from course_utils.pipeline.config import Pick, settings_of
+    from course_utils.pipeline.network import read_responses
     from course_utils.pipeline.sources import open_records
 
     given = {"p_threshold": p_threshold, "s_threshold": s_threshold, "engine": engine, "device": device}
@@ -76,7 +77,7 @@ def pick(
     settings = settings_of(Pick, "pick", models | {"time_stretch": time_stretch} | given)
     limits = _limits(start, end)
     is_table = _check_out(waveforms, out)
-    responses = _responses(inventory)
+    responses = read_responses(inventory)
     records = open_records(waveforms, *limits, tuple(station or ()))
     cores = usable_cores()
     on_gpu = device.startswith("cuda") or (device == "auto" and _sees_gpu())
@@ -183,16 +184,6 @@ def _check_out(waveforms: str, out: Path) -> bool:
         return False
     check_table_path(out)
     return True
-
-
-def _responses(inventory: Path | None):
-    if inventory is None:
-        return None
-    import obspy
-
-    if not inventory.is_file():
-        raise FileNotFoundError(f"--inventory {inventory}: no such file; give StationXML")
-    return obspy.read_inventory(inventory)
 
 
 def _sees_gpu() -> bool:

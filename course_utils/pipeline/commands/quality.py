@@ -48,15 +48,16 @@ def quality(
     """
     from course_utils.catalog.store import write_table, write_text
     from course_utils.data import read_stations
-    from course_utils.pipeline.commands.pick import _limits, _progress, _responses
+    from course_utils.pipeline.commands.pick import _limits, _progress
     from course_utils.pipeline.config import DATASET, SYNTHETIC, ConfigError, refuse_inside
+    from course_utils.pipeline.network import read_responses
     from course_utils.pipeline.sources import open_records, world
     from course_utils.pipeline.units import UnitStore
     from course_utils.pipeline.waveform_quality import TABLES, check_records, read_arrivals, report
 
     if not waveforms.startswith((SYNTHETIC, DATASET)) and "://" not in waveforms:
         refuse_inside(Path(waveforms).expanduser(), out)
-    responses, wanted, without = _responses(inventory), (), []
+    responses, wanted, without = read_responses(inventory), (), []
     if responses is None and waveforms.startswith(SYNTHETIC):
         responses = world(waveforms.removeprefix(SYNTHETIC)).inventory
     heard = None if arrivals is None else read_arrivals(arrivals)

@@ -119,6 +119,8 @@ def new_kit(team: str, worlds: str | Path, out: str | Path = ".") -> Path:
     worlds, kit = Path(worlds), Path(out) / team
     read_world(worlds / "public")
     names = hidden_names(worlds) if (worlds / "commitment.json").is_file() else []
+    if kit.exists():
+        raise FileExistsError(f"{kit}: there is such a folder already; take another name or --out, or remove it")
     kit.mkdir(parents=True)
     places = {"public": worlds / "public"} | {name: worlds / "hidden" / name for name in names}
     for name, place in places.items():
