@@ -17,7 +17,9 @@ from course_utils.synthetic.seismicity import CENTRE, events, fault_planes, work
 
 
 def _first(magnitude: float) -> Sequence:
-    return Sequence(np.zeros(1), np.array([magnitude]), np.zeros((1, 3)), np.zeros(1, int), np.zeros(1, int), np.full(1, -1))
+    return Sequence(
+        np.zeros(1), np.array([magnitude]), np.zeros((1, 3)), np.zeros(1, int), np.zeros(1, int), np.full(1, -1)
+    )
 
 
 def test_the_true_medium_differs_from_the_published_one_as_stated():
