@@ -20,6 +20,10 @@ _MOST = 60
 def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str:
     """What share of each window the channels recorded, and where which faults lie; one line per channel (or station, when
     there are many)."""
+    every = metrics
+    if metrics["station"].nunique() > _MOST:  # those with the most faults
+        some = faults["station"].value_counts().index.append(pd.Index(metrics["station"].unique())).unique()[:_MOST]
+        metrics = metrics[metrics["station"].isin(some)]
     by = ["station", "channel"] if metrics.groupby(["station", "channel"]).ngroups <= _MOST else ["station"]
     lines = [key if isinstance(key, tuple) else (key,) for key in metrics.groupby(by).groups]
     place = {key: i for i, key in enumerate(lines)}
@@ -50,14 +54,16 @@ def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str
             zorder=3,
         )
     axes.set_yticks(range(len(lines)), [".".join(key) for key in lines], fontsize="x-small")
-    axes.set(title="Availability (bar) and faults (marks)", ylim=(len(lines) - 0.5, -0.5))
+    left_out = every["station"].nunique() - metrics["station"].nunique()
+    title = "Availability (bar) and faults (marks)" + (f"; {left_out} stations not shown" if left_out else "")
+    axes.set(title=title, ylim=(len(lines) - 0.5, -0.5))
     axes.tick_params(axis="x", rotation=20)
     if kinds:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
     counts = ", ".join(f"{n} {kind}" for kind, n in faults["kind"].value_counts().items()) or "no faults"
     return (
-        f"Availability of {metrics.groupby(['station', 'channel']).ngroups} channels: median "
-        f"{metrics['percent_available'].median():.1f} %, lowest {metrics['percent_available'].min():.1f} %; {counts}."
+        f"Availability of {every.groupby(['station', 'channel']).ngroups} channels: median "
+        f"{every['percent_available'].median():.1f} %, lowest {every['percent_available'].min():.1f} %; {counts}."
     )
 
 
@@ -91,6 +97,9 @@ def spectra(axes: Axes, table: pd.DataFrame, highlight: tuple[str, ...] = ()) ->
         ylabel=f"power (dB of {table['unit'].iloc[0] if len(table) else 'counts**2/Hz'})",
         title="Median power spectral density",
     )
+    if len(table):  # a dead channel has no spectrum to speak of
+        low, high = np.percentile(table["psd_db"], [1, 99.9])
+        axes.set_ylim(low - 15, high + 10)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize="small")
     return said + "."
