@@ -401,7 +401,7 @@ def test_a_kit_is_complete_and_is_not_overwritten(event):
     assert "def look_at(catalog)" in code and "{" not in (kit / "README.md").read_text()
     template = pd.read_csv(kit / "submission_template.csv", dtype=str)
     assert len(hackathon.validate(template, hackathon.read_world(kit / "data" / "public").events)) == 3
-    assert "File exists" in course("new", "Team A", "--worlds", event / "worlds", "--out", event / "kits", code=1)
+    assert "folder already" in course("new", "Team A", "--worlds", event / "worlds", "--out", event / "kits", code=1)
     assert "holds no world" in course("new", "B", "--worlds", event / "kits", "--out", event, code=1)
 
 
