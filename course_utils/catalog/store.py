@@ -150,7 +150,7 @@ def read_catalog(path: str | Path) -> Catalog:
 
     In a folder, ``events`` must be there; the other tables may be absent and are then empty. A ``.parquet``
     file is read as an events table, ``.csv`` with :func:`~course_utils.catalog.formats.read_csv`, ``.xml``
-    and ``.qml`` as QuakeML.
+    and ``.qml`` as QuakeML, others by what they look like (:func:`~course_utils.catalog.formats.registry.guess`).
     """
     path = Path(path)
     if not path.exists():
@@ -161,6 +161,17 @@ def read_catalog(path: str | Path) -> Catalog:
         suffix = path.suffix.lower()
         if suffix in (".xml", ".qml", ".quakeml"):
             return read_quakeml(path)
+        if suffix not in (".csv", ".parquet"):
+            from course_utils.catalog.formats import registry
+
+            try:
+                format = registry.guess(path)
+            except ValueError as error:
+                raise TableError(
+                    f"{path}: looks like no catalog (.parquet, .csv, QuakeML, or a format of course convert --list; "
+                    "course convert --from NAME makes tables of it)"
+                ) from error
+            return registry.read(path, format)
         return Catalog(events=read_csv(path) if suffix == ".csv" else read_table(path, "events"))
     tables = {}
     for name in CATALOG_TABLES:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course_utils.catalog import store
+from course_utils.catalog.formats import registry
 from course_utils.catalog.tables import SCHEMAS, Catalog, TableError, conform, empty
 
 finite = st.floats(-1e6, 1e6, allow_subnormal=False) | st.just(float("nan"))
@@ -161,6 +162,12 @@ def test_catalog_folder_round_trip(tmp_path):
         pd.testing.assert_frame_equal(getattr(back, name), getattr(catalog, name))
     for one in ("events.parquet", "catalog.csv", "catalog.xml"):
         assert list(store.read_catalog(folder / one).events["event_id"]) == list(events["event_id"])
+    registry.write(catalog, folder / "located.arc")  # 0.01 s, and names that come back
+    found = store.read_catalog(folder / "located.arc").events
+    assert (found["time"] - events["time"]).abs().max() < pd.Timedelta("0.02s") and len(found) == len(events)
+    (folder / "notes.txt").write_text("changed the battery\n")
+    with pytest.raises(TableError, match=r"notes\.txt: looks like no catalog"):
+        store.read_catalog(folder / "notes.txt")
     (folder / "events.parquet").unlink()
     with pytest.raises(TableError, match=r"no events\.parquet"):
         store.read_catalog(folder)

@@ -12,7 +12,12 @@ _DEEPEST_KM = 800.0  # below the deepest earthquakes known
 
 
 def compare(
-    catalog: Annotated[str, typer.Argument(metavar="A", help="Catalog: folder of a run, .parquet, .csv, QuakeML.")],
+    catalog: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="Catalog: folder of a run, .parquet, .csv, QuakeML, or any format of course convert."
+        ),
+    ],
     reference: Annotated[
         str,
         typer.Argument(metavar="B", help='Reference: the same, or "data:NAME", "data:NAME/PART", "synthetic:NAME".'),

@@ -55,7 +55,9 @@ def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str
         )
     axes.set_yticks(range(len(lines)), [".".join(key) for key in lines], fontsize="x-small")
     left_out = every["station"].nunique() - metrics["station"].nunique()
-    title = "Availability (bar) and faults (marks)" + (f"; {left_out} stations not shown" if left_out else "")
+    title = "Recorded share of each window (bar) and faults (marks)" + (
+        f"; {left_out} stations not shown" if left_out else ""
+    )
     axes.set(title=title, ylim=(len(lines) - 0.5, -0.5))
     axes.tick_params(axis="x", rotation=20)
     if kinds:
