@@ -124,9 +124,14 @@ _OWN: dict = {}  # of a worker: what does not change from chunk to chunk
 
 
 def _prepare(travel_times, settings: AssociationSettings, method: str) -> None:
+    import signal
+
     import numba
     from threadpoolctl import threadpool_limits
 
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all of the terminal's processes; the parent ends these
     threadpool_limits(1)
     numba.set_num_threads(1)
     _OWN.update(travel_times=travel_times, settings=settings, method=method, kept={})

@@ -402,6 +402,7 @@ def test_a_kit_is_complete_and_is_not_overwritten(event):
     template = pd.read_csv(kit / "submission_template.csv", dtype=str)
     assert len(hackathon.validate(template, hackathon.read_world(kit / "data" / "public").events)) == 3
     assert "folder already" in course("new", "Team A", "--worlds", event / "worlds", "--out", event / "kits", code=1)
+    assert "no such folder" in course("leaderboard", event / "none", "--worlds", event / "worlds", code=1)
     assert "holds no world" in course("new", "B", "--worlds", event / "kits", "--out", event, code=1)
 
 

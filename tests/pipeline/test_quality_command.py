@@ -82,3 +82,16 @@ def test_what_cannot_be_used_is_refused(archive, tmp_path, capsys):
     ):
         assert run(*arguments) == 1
         assert said in capsys.readouterr().err
+
+
+def test_an_interrupted_check_says_how_to_go_on(archive, tmp_path, capsys, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit) as left:
+        patched.setattr("course_utils.pipeline.waveform_quality.check_records", stop)
+        main(["quality", str(archive), "--out", str(tmp_path / "out")])
+    assert left.value.code == 130 and "the same command goes on" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main(["quality", str(archive), "--out", str(tmp_path / "out")])
+    assert left.value.code == 0 and (tmp_path / "out" / "report.html").is_file()

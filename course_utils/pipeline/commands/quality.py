@@ -68,8 +68,12 @@ def quality(
         held = {window.station for window in records.windows()}
         without = [name for name in wanted if name not in held]
     store = UnitStore(out / "units")
-    with store.locked(), _progress(records.count) as advance:
-        outcome = check_records(records, store.folder, inventory=responses, arrivals=heard, advance=advance)
+    try:
+        with store.locked(), _progress(records.count) as advance:
+            outcome = check_records(records, store.folder, inventory=responses, arrivals=heard, advance=advance)
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; what is finished is kept in {out}: the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
     for name, table in zip(TABLES, outcome.checked, strict=True):
         for ending in ("parquet", "csv"):
             write_table(table, name, out / f"{name.removeprefix('waveform_')}.{ending}")

@@ -73,6 +73,8 @@ def judge(folder: str | Path, worlds: dict[str, GradedWorld]) -> Entry:
 
 def judge_all(folder: str | Path, worlds: dict[str, GradedWorld], progress=iter) -> list[Entry]:
     """Every folder in ``folder`` as a team; ``progress`` wraps the list of folders."""
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder}: no such folder; give the one that holds a folder of each team")
     places = sorted(p for p in Path(folder).iterdir() if not p.name.startswith("."))
     teams = [p for p in places if p.is_symlink() or p.is_dir()]
     if len(teams) > MAX_TEAMS:
