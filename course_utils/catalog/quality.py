@@ -80,10 +80,10 @@ RULES = (
     Rule("C", "magnitude {magnitude_residual:.1f} off its amplitudes", lambda f: f["magnitude_residual"] > 0.4),
     Rule("C", "gap {gap_deg:.0f} degrees", lambda f: f["gap_deg"] > 270),
     Rule("C", "horizontal error {horizontal_error_km:.1f} km", lambda f: f["horizontal_error_km"].between(5, 10)),
-    Rule("C", "no picks and no errors known", lambda f: f[["n_picks", "horizontal_error_km"]].isna().all(axis=1)),
+    Rule("C", "none of its picks known", lambda f: ~(f["n_stations"] > 0)),
     Rule("C", "{n_stations:.0f} stations", lambda f: f["n_stations"] < 4),
     Rule("C", "{nearer_silent:.0f} nearer stations silent", lambda f: f["nearer_silent"] >= 3),
-    Rule("B", "residuals unknown", lambda f: f[["residual_worst", "rms_s"]].isna().all(axis=1)),
+    Rule("B", "residuals of its picks unknown", lambda f: f["residual_worst"].isna() & (f["n_stations"] > 0)),
     Rule("B", "gap {gap_deg:.0f} degrees", lambda f: f["gap_deg"].between(180, 270, inclusive="right")),
     Rule(
         "B",

@@ -160,9 +160,11 @@ def test_whatever_is_missing_there_is_a_grade(data):
 
 
 def test_events_alone_are_never_an_a():
-    catalog = Catalog(events=small(3).events[["event_id", "time", "latitude", "longitude", "depth_km"]])
-    result, table = grade(catalog)
-    assert (table["grade"] > "A").all() and "no picks" in table["reasons"].iloc[0]
+    bare = small(3).events[["event_id", "time", "latitude", "longitude", "depth_km"]]
+    as_published = bare.assign(rms_s=0.05, azimuthal_gap_deg=60.0, horizontal_error_km=0.3, n_p=20.0, n_s=10.0)
+    for events in (bare, as_published):
+        result, table = grade(Catalog(events=events))
+        assert (table["grade"] > "B").all() and "none of its picks known" in table["reasons"].iloc[0]
     assert result.events["quality_probability"].between(0, 1).all()
     assert (table["unknown"] > 20).all()
 

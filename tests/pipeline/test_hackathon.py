@@ -302,6 +302,16 @@ def test_parquet_and_csv_score_the_same(graded, table, tmp_path):
         pd.testing.assert_frame_equal(hackathon.validate(parse(tmp_path / f"{name}.parquet"), world.given), typed)
 
 
+def test_a_kit_handed_in_whole_is_scored(graded, table, tmp_path):
+    world = {"public": graded["public"]}
+    (tmp_path / "team" / "submission").mkdir(parents=True)
+    table.to_csv(tmp_path / "team" / "submission" / "public.csv", index=False)
+    inside = hackathon.judge(tmp_path / "team", world)
+    table.to_csv(tmp_path / "team" / "public.csv", index=False)
+    both = hackathon.judge(tmp_path / "team", world)
+    assert inside.public is not None and "leave one" in both.refused["public"]
+
+
 def test_hostile_teams_get_a_line_and_never_stop_the_board(event, graded, table, tmp_path):
     teams = tmp_path / "teams"
     names = ("<img src=x onerror=alert(1)>", "evil\u202ename\n\x1b[31m", "empty", "zip", "link", "pipe", "two")

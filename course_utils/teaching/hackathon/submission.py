@@ -62,7 +62,9 @@ def find(folder: Path, world: str) -> Path | None:
     """
     if folder.is_symlink() or not folder.is_dir():
         raise SubmissionError(f"{folder.name!r} is not a folder; put {world}.csv into one")
-    there = [p for p in (folder / f"{world}.csv", folder / f"{world}.parquet") if os.path.lexists(p)]
+    inner = folder / "submission"  # of a kit that was handed in whole
+    places = [folder] + [inner] * (inner.is_dir() and not inner.is_symlink())
+    there = [p for place in places for end in ("csv", "parquet") if os.path.lexists(p := place / f"{world}.{end}")]
     if len(there) > 1:
         raise SubmissionError(f"{there[0].name} and {there[1].name} are both there; leave one")
     if there:
