@@ -154,6 +154,8 @@ WAVEFORM_METRICS = _schema(
     _field("channel", "text", "", "three-letter channel code", True),
     _field("start", "time", "UTC", "begin of the window", True),
     _field("end", "time", "UTC", "end of the window", True),
+    _field("first", "time", "UTC", "first sample"),
+    _field("last", "time", "UTC", "last sample"),
     _field("sampling_rate_hz", "float", "Hz", "the most common rate of the window"),
     _field("samples", "int", "", "samples read"),
     _field("percent_available", "float", "%", "share of the window that has samples"),

@@ -171,6 +171,8 @@ class _Channel:
             "channel": self.code,
             "start": start,
             "end": end,
+            "first": self.start,
+            "last": self.end,
             "sampling_rate_hz": self.rate,
             "samples": len(x),
             "percent_available": min(100.0, 100 * held / max((end - start).total_seconds(), 1e-9)),

@@ -123,9 +123,7 @@ def report(title: str, outcome: Outcome, unused: list[dict[str, str]], without: 
         loud = faults[faults["kind"].isin(("loud", "quiet"))]
         named = tuple((loud["station"] + "." + loud["channel"]).unique()[:7])
         parts += ["<h2>Power spectra</h2>", html.picture(figure, quality.spectra(axes, spectra, named))]
-    shown = faults.assign(
-        start=faults["start"].dt.strftime("%Y-%m-%d %H:%M:%S.%f").str[:-4], end=faults["end"].dt.strftime("%H:%M:%S")
-    )
+    shown = faults.assign(**{c: faults[c].dt.strftime("%Y-%m-%d %H:%M:%S.%f").str[:-4] for c in ("start", "end")})
     parts += [
         "<h2>Faults</h2>",
         html.table(shown, 500),

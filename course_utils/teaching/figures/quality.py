@@ -18,8 +18,8 @@ _MOST = 60
 
 
 def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str:
-    """What share of each window the channels recorded, and where which faults lie; one line per channel (or station, when
-    there are many)."""
+    """When the channels recorded, and where which faults lie; one line per channel (or station, when there are many: then from
+    its first to its last sample)."""
     every = metrics
     if metrics["station"].nunique() > _MOST:  # those with the most faults
         some = faults["station"].value_counts().index.append(pd.Index(metrics["station"].unique())).unique()[:_MOST]
@@ -30,8 +30,11 @@ def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str
     for row in metrics.itertuples():
         y = place[tuple(getattr(row, c) for c in by)]
         axes.plot([row.start, row.end], [y, y], color="#dddddd", lw=6, solid_capstyle="butt", zorder=1)
-        end = row.start + (row.end - row.start) * row.percent_available / 100
-        axes.plot([row.start, end], [y, y], color=COLOURS["station"], lw=6, solid_capstyle="butt", zorder=2)
+        axes.plot([row.first, row.last], [y, y], color=COLOURS["station"], lw=6, solid_capstyle="butt", zorder=2)
+    for row in faults[faults["kind"] == "gap"].itertuples():
+        y = place.get((row.station, row.channel)) if len(by) == 2 else None
+        if y is not None:
+            axes.plot([row.start, row.end], [y, y], color="#dddddd", lw=6, solid_capstyle="butt", zorder=2)
     kinds = sorted(faults["kind"].unique())
     for k, kind in enumerate(kinds):
         mine = faults[faults["kind"] == kind]
@@ -55,7 +58,7 @@ def availability(axes: Axes, metrics: pd.DataFrame, faults: pd.DataFrame) -> str
         )
     axes.set_yticks(range(len(lines)), [".".join(key) for key in lines], fontsize="x-small")
     left_out = every["station"].nunique() - metrics["station"].nunique()
-    title = "Recorded share of each window (bar) and faults (marks)" + (
+    title = "Records (bar) in each window, and faults (marks)" + (
         f"; {left_out} stations not shown" if left_out else ""
     )
     axes.set(title=title, ylim=(len(lines) - 0.5, -0.5))
