@@ -145,6 +145,7 @@ plt.show()
 # %%
 from course_utils.data.channel_faults import FAULTS
 
+pd.set_option("display.max_colwidth", None)  # whole sentences
 pd.DataFrame(
     [(kind, f"{f.threshold:g} {f.unit}", f.reason, f.remedy) for kind, f in FAULTS.items()],
     columns=["kind", "threshold", "why there", "remedy"],

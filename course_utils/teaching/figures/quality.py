@@ -106,5 +106,5 @@ def spectra(axes: Axes, table: pd.DataFrame, highlight: tuple[str, ...] = ()) ->
         low, high = np.percentile(table["psd_db"], [1, 99.9])
         axes.set_ylim(low - 15, high + 10)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize="small")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
     return said + "."
