@@ -170,7 +170,9 @@ def _finish(
     summary["files"] = {path.name: file_hash(path) for path in sorted(out.iterdir()) if path.suffix in _OUTPUTS}
     _write_summary(out, summary)
     if say:
-        say(f"{summary['counts']['events']} events in {out}; look at {out / 'report.html'}")
+        grades = ", ".join(f"{n} {grade}" for grade, n in summary.get("grades", {}).items())
+        graded = f" ({grades}; grades.csv says why)" if grades else ""
+        say(f"{summary['counts']['events']} events{graded} in {out}; look at {out / 'report.html'}")
 
 
 _OUTPUTS = {".parquet", ".xml", ".csv"}

@@ -228,16 +228,17 @@ def test_only_the_time_that_was_asked_for(network, oracle, tmp_path):
     assert picks["time"].between(pd.Timestamp("2023-05-16T19:02Z"), pd.Timestamp("2023-05-16T19:07Z")).all()
 
 
-def test_magnitudes_are_a_stage_and_workers_change_nothing(network, finished, oracle, tmp_path):
+def test_magnitudes_and_grades_in_a_run_and_workers_change_nothing(network, finished, oracle, tmp_path):
     from course_utils.synthetic import World
 
     world = World.tiny()
     responses, path = network / "responses.xml", network / "magnitudes.toml"
     world.inventory.write(str(responses), format="STATIONXML")
     text = (network / "run.toml").read_text().replace("stations.csv", "responses.xml")
-    path.write_text(text + "[associate]\nworkers = 2\nchunk_hours = 0.1\n[magnitude]\n")
+    path.write_text(text + "[associate]\nworkers = 2\nchunk_hours = 0.1\n[magnitude]\n[grade]\n")
+    said: list[str] = []
     try:
-        summary = run(read_config(path), tmp_path / "out")
+        summary = run(read_config(path), tmp_path / "out", say=said.append)
         assert [s["stage"] for s in summary["stages"]] == ["pick", "associate", "locate", "magnitude"]
         again = run(read_config(path), tmp_path / "out")
     finally:
@@ -252,6 +253,8 @@ def test_magnitudes_are_a_stage_and_workers_change_nothing(network, finished, or
     assert abs(found.to_numpy() - truth.to_numpy()).max() < 0.3
     assert sum(row["events"] for row in summary["magnitude"]["events"]) == len(catalog.events)
     assert "Amplitudes read for magnitudes" in (tmp_path / "out" / "report.html").read_text()
+    assert sum(summary["grades"].values()) == len(catalog.events) and (tmp_path / "out" / "grades.csv").is_file()
+    assert "grades.csv says why" in said[-1]
     oracle.arrivals, empty = oracle.arrivals.iloc[:0], text + "[magnitude]\n"
     path.write_text(empty)
     try:
