@@ -422,7 +422,7 @@ plt.show()
 # seeds each, with a velocity model that is wrong by 3-5 %; beside PyOcto stand GaMMA (100 events a day only: more takes it too long) and `method="vote"`, an associator of
 # our own that lets the picks vote on a coarse grid. Its result is stored.
 
-# %% alt="Two tables of numbers with coloured cells, F1 of events and of picks, for ten situations in rows and four associators in columns. Events: all at or above 0.99 except in dense aftershocks, where PyOcto has 0.94 and the vote 0.98. Picks are lowest in dense aftershocks, too."
+# %% alt="Two tables of numbers with coloured cells, F1 of events and of picks, for ten situations in rows and four associators in columns. Events: all at or above 0.98 except in dense aftershocks, where all have 0.97 to 0.98. Picks are lowest in dense aftershocks, too."
 bench = stored("lesson22_stress")
 columns = {
     "PyOcto": ("pyocto", "default"),
@@ -451,9 +451,9 @@ print(
 )
 
 # %% [markdown]
-# Where events are separate all associators are nearly perfect, and no column can be called better: differences in the third digit are an event or two. Dense aftershocks tell them apart
-# ({golden:lesson22.bench_pyocto} for PyOcto, {golden:lesson22.bench_vote} for the vote), and time does. Why is the vote not the default, then? Its settings were found on picks of this kind, tuned PyOcto is ahead on the real sets
-# whose answer is known, and on a real day without a truth nobody can say which of the two is right where they differ.
+# Where events are separate all associators are nearly perfect, and no column can be called better: differences in the third digit are an event or two. Dense aftershocks are the hardest
+# ({golden:lesson22.bench_pyocto} for PyOcto, {golden:lesson22.bench_vote} for the vote), and there, too, one event of twenty decides. What differs is the time. Why is the vote not the default, then? It is as good within the scatter, not better; tuned PyOcto is ahead on the real sets
+# whose answer is known; and on a real day without a truth nobody can say which of the two is right where they differ.
 #
 # ## Tuning, and what it is worth
 #

@@ -227,7 +227,7 @@ print(
 
 # %% [markdown]
 # {golden:lesson34.found} of ten, and what else is found is real, too: this world's noise has electronic spikes and steps of its own. But it is one draw of ten faults, and a catalog from perfect picks. On worlds that no threshold was chosen on, with reading errors, the *lowest* recall and precision of the ten kinds are on the page of
-# {doc}`results </results>`. Exchanged and reversed channels are the weakest: where the events of an hour all lie in one direction, some of them cannot be told.
+# {doc}`results </results>`. Exchanged and reversed channels are a case of their own: where the events of an hour all lie in one direction, some of them cannot be told.
 #
 # ## Real records: the Pacific Northwest
 #
