@@ -94,6 +94,13 @@ def check_records(
     return outcome
 
 
+def without_response(spectra: pd.DataFrame) -> list[dict[str, str]]:
+    """Channels whose spectra stayed in counts although an inventory was given."""
+    rows = spectra[spectra["unit"] != "(m/s**2)**2/Hz"]
+    names = sorted((rows["station"] + "." + rows["channel"]).unique())
+    return [{"what": n, "reason": "no usable response in the inventory: its noise is not judged"} for n in names]
+
+
 def report(title: str, outcome: Outcome, unused: list[dict[str, str]], without: list[str]) -> str:
     """The page for a person who must decide which channels to trust.
 

@@ -57,6 +57,16 @@ def test_faults_are_found_counted_reported_and_kept(archive, tmp_path, capsys):
     assert units == {p: os.stat(p).st_mtime_ns for p in (out / "units").rglob("*.parquet")}
 
 
+def test_channels_without_a_usable_response_are_named(archive, tmp_path, capsys):
+    from course_utils.synthetic import World
+
+    World.tiny().inventory.write(str(tmp_path / "others.xml"), format="STATIONXML")
+    assert run(archive, "--inventory", tmp_path / "others.xml", "--out", tmp_path / "out") in (0, None)
+    said = capsys.readouterr().err
+    assert said.count("no usable response in the inventory") == 6 and "XX.BBB.00.HHN" in said
+    assert "no usable response" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_a_clock_is_judged_by_given_arrivals(archive, tmp_path, capsys):
     random, rows = np.random.default_rng(1), []
     for day, late in (("2024-02-27T23:00", 0.0), ("2024-02-28T23:58:30", 0.8)):

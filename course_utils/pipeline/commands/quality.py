@@ -53,7 +53,7 @@ def quality(
     from course_utils.pipeline.network import read_responses
     from course_utils.pipeline.sources import open_records, world
     from course_utils.pipeline.units import UnitStore
-    from course_utils.pipeline.waveform_quality import TABLES, check_records, read_arrivals, report
+    from course_utils.pipeline.waveform_quality import TABLES, check_records, read_arrivals, report, without_response
 
     if not waveforms.startswith((SYNTHETIC, DATASET)) and "://" not in waveforms:
         refuse_inside(Path(waveforms).expanduser(), out)
@@ -80,7 +80,8 @@ def quality(
     done = outcome.states["done"] + outcome.states["kept"]
     if not done:
         raise ConfigError(f"{waveforms}: no station-day could be used; the first: {outcome.skipped[0][1]}")
-    write_text(report(f"Quality of {Path(waveforms).name}", outcome, records.unused, without), out / "report.html")
+    unused = records.unused + ([] if responses is None else without_response(outcome.checked.spectra))
+    write_text(report(f"Quality of {Path(waveforms).name}", outcome, unused, without), out / "report.html")
     faults = outcome.checked.faults
     typer.echo(
         f"{len(outcome.checked.metrics)} channel-days in {done} station-days ({outcome.states['kept']} done before)"
@@ -93,7 +94,7 @@ def quality(
         typer.echo("no faults")
     for name, reason in outcome.skipped:
         typer.echo(f"skipped: {name}: {reason}", err=True)
-    for item in records.unused:
+    for item in unused:
         typer.echo(f"not used: {item['what']}: {item['reason']}", err=True)
     for name in without:
         typer.echo(f"no records: {name}", err=True)
